@@ -1,0 +1,46 @@
+# make demo, make test: each sets up .venv once, then runs; nothing else to install.
+# PYTHON=/path/to/python3.10 chooses the interpreter (3.9, 3.10 or 3.11).
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.egsc_tf_ready
+DEMO := runs/demo
+WORKERS ?= 2
+
+.PHONY: demo test test-slow lint clean
+
+demo: $(READY)
+	$(BIN)/python -m egsc_tf.train --flagfile=experiments/demo.flags --workdir=$(DEMO)
+	$(BIN)/python -m egsc_tf.evaluate --workdir=$(DEMO)
+
+test: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -m "not slow"
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -m slow
+
+lint: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build *.egg-info
+
+# A shim may exist without an interpreter behind it, so each candidate is run.
+$(READY): setup.py
+	@set -e; \
+	right='import sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 11))'; \
+	found=''; \
+	for candidate in $(if $(PYTHON),'$(PYTHON)',python3.11 python3.10 python3.9 python3); do \
+	  if "$$candidate" -c "$$right" >/dev/null 2>&1; then found="$$candidate"; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "egsc_tf needs Python 3.9, 3.10 or 3.11; found none$(if $(PYTHON), at PYTHON=$(PYTHON),). Install one, or name it: make PYTHON=/path/to/python3.11" >&2; \
+	  exit 1; \
+	fi; \
+	echo "setting up $(VENV) with $$found (a few minutes, once)"; \
+	"$$found" -m venv --clear $(VENV); \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'; \
+	touch $@

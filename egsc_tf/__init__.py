@@ -1,0 +1,16 @@
+"""EGSC-IT: exemplar guided unsupervised image-to-image translation, for TensorFlow 2.
+
+    model = egsc_tf.load("runs/demo")
+    images = model.translate(content, exemplar, direction="a2b")
+
+`load` returns an `egsc_tf.models.translator.Translator`.
+"""
+
+__version__ = "0.1.0"
+
+
+def load(workdir):
+    """The trained Translator of a run's folder; see `egsc_tf.restore.load`."""
+    from egsc_tf import restore
+
+    return restore.load(workdir)

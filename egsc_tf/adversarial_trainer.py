@@ -1,0 +1,214 @@
+"""What the two training stages share: updates, noise, schedule, the logged means.
+
+A step is one D update and then g_update G updates, each on a fresh batch (paper,
+appendix A). Everything random in a step is a pure function of (seed, step).
+"""
+
+import tensorflow as tf
+from tensorflow import keras
+
+from egsc_tf.models.discriminator import Discriminator
+
+
+class PolynomialDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """lr * (1 - step / total)^0.9, where a step has `updates_per_step` updates."""
+
+    POWER = 0.9
+
+    def __init__(self, learning_rate, total_steps, updates_per_step=1):
+        self.learning_rate = learning_rate
+        self.total_steps = total_steps
+        self.updates_per_step = updates_per_step
+
+    def __call__(self, iterations):
+        step = tf.cast(iterations // self.updates_per_step, tf.float32)
+        remaining = tf.maximum(1.0 - step / self.total_steps, 0.0)
+        return self.learning_rate * remaining**self.POWER
+
+    def get_config(self):
+        return {
+            "learning_rate": self.learning_rate,
+            "total_steps": self.total_steps,
+            "updates_per_step": self.updates_per_step,
+        }
+
+
+def adam(schedule):
+    """Adam as the paper sets it: beta1 0.5, beta2 0.999."""
+    optimizer = keras.optimizers.Adam(
+        schedule, beta_1=0.5, beta_2=0.999, epsilon=1e-8, jit_compile=False
+    )
+    if keras.mixed_precision.global_policy().name == "mixed_float16":
+        return keras.mixed_precision.LossScaleOptimizer(optimizer)
+    return optimizer
+
+
+class AdversarialTrainer(keras.Model):
+    """Base of the two stages.
+
+    A subclass has the property `g_variables`, and `discriminator_losses(batch, noise)`
+    and `generator_losses(batch, noise)`, each returning (weighted total, {log key:
+    unweighted scalar}).
+
+    Args:
+      config: egsc_tf.config.Config.
+      learning_rate, total_steps, g_update: of this stage.
+    """
+
+    def __init__(self, config, learning_rate, total_steps, g_update):
+        super().__init__()
+        self.config = config
+        self.total_steps = total_steps
+        self.g_update = g_update
+        self.g_schedule = PolynomialDecay(learning_rate, total_steps, g_update)
+        self.g_optimizer = adam(self.g_schedule)
+        self.d_optimizer = adam(PolynomialDecay(learning_rate, total_steps))
+        self.discriminator_a = Discriminator(**config.discriminator)
+        self.discriminator_b = Discriminator(**config.discriminator)
+        self.step = tf.Variable(
+            0,
+            trainable=False,
+            dtype=tf.int64,
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        )
+        self._means = {}
+
+    def learning_rate(self):
+        """Adam's rate of the generator at this step."""
+        return float(self.g_schedule(self.g_optimizer.iterations))
+
+    def parts(self):
+        """What a checkpoint holds, by name; a subclass adds its networks."""
+        return {
+            "step": self.step,
+            "g_optimizer": self.g_optimizer,
+            "d_optimizer": self.d_optimizer,
+            "discriminator_a": self.discriminator_a,
+            "discriminator_b": self.discriminator_b,
+        }
+
+    @property
+    def d_variables(self):
+        return (
+            self.discriminator_a.trainable_variables
+            + self.discriminator_b.trainable_variables
+        )
+
+    @property
+    def metrics(self):
+        return list(self._means.values())
+
+    def train_step(self, batch):
+        """One D update, then g_update G updates.
+
+        batch: {name: [B, 1 + g_update, H, W, 3]}; axis 1 holds the fresh batches.
+        """
+        fresh = [
+            {name: x[:, i] for name, x in batch.items()}
+            for i in range(1 + self.g_update)
+        ]
+        logs = self.train_discriminators(fresh[0])
+        for i, one in enumerate(fresh[1:]):
+            logs.update(self.train_generator(one, draw=1 + i))
+        self.after_updates()
+        self.step.assign_add(1)
+        for name, value in logs.items():
+            self._means[name].update_state(value)
+        return {name: mean.result() for name, mean in self._means.items()}
+
+    def train_discriminators(self, batch):
+        """One D update on {x_a, x_b}; returns the logs."""
+        with tf.GradientTape() as tape:
+            total, logs = self.discriminator_losses(batch, self.noise_source(draw=0))
+            scaled = self._scale(total, self.d_optimizer)
+        norm = self._apply(tape, scaled, self.d_variables, self.d_optimizer)
+        return {**logs, "D/total": total, "D/gradient_norm": norm}
+
+    def train_generator(self, batch, draw=1):
+        """One G update on {x_a, x_b}; returns the logs. draw: which one of the step."""
+        with tf.GradientTape() as tape:
+            total, logs = self.generator_losses(batch, self.noise_source(draw))
+            scaled = self._scale(total, self.g_optimizer)
+        norm = self._apply(tape, scaled, self.g_variables, self.g_optimizer)
+        return {**logs, "G/total": total, "G/gradient_norm": norm}
+
+    @tf.autograph.experimental.do_not_convert
+    def after_updates(self):
+        """Called once at the end of a step."""
+
+    def prepare(self, batch):
+        """Creates every variable, optimizer slot and metric: call before restoring.
+
+        batch: {name: [b, 1 + g_update, H, W, 3]}, any values.
+        """
+        one = {name: x[:, 0] for name, x in batch.items()}
+        _, d_logs = self.discriminator_losses(one, no_noise)
+        _, g_logs = self.generator_losses(one, no_noise)
+        self.g_optimizer.build(self.g_variables)
+        self.d_optimizer.build(self.d_variables)
+        names = [*d_logs, "D/total", "D/gradient_norm"]
+        names += [*g_logs, "G/total", "G/gradient_norm"]
+        self._means = {name: keras.metrics.Mean(name) for name in names}
+
+    def noise_source(self, draw):
+        """A function like -> N(0, latent_noise^2) of that shape, or None where it is 0.
+
+        The draw is a function of (seed, step, draw, call), for the *global* batch; a
+        replica takes its own rows, so that the number of replicas changes nothing.
+        """
+        if self.config.latent_noise == 0:
+            return no_noise
+        replica = tf.distribute.get_replica_context()
+        calls = []
+
+        def source(like):
+            calls.append(None)
+            rows = tf.shape(like)[0]
+            shape = tf.concat(
+                [[rows * replica.num_replicas_in_sync], tf.shape(like)[1:]], axis=0
+            )
+            seed = tf.stack(
+                [
+                    tf.constant(self.config.seed, tf.int64),
+                    (self.step * (1 + self.g_update) + draw) * 16 + len(calls),
+                ]
+            )
+            noise = tf.random.stateless_normal(shape, seed)
+            first = replica.replica_id_in_sync_group * rows
+            noise = noise[first : first + rows] * self.config.latent_noise
+            return tf.cast(noise, like.dtype)
+
+        return source
+
+    @staticmethod
+    def _scale(loss, optimizer):
+        if isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer):
+            return optimizer.get_scaled_loss(loss)
+        return loss
+
+    def _apply(self, tape, loss, variables, optimizer):
+        """Applies the gradient of the *global* batch's mean; returns its norm.
+
+        A replica's loss is the mean over its own rows, so the mean over the replicas
+        is the mean over the global batch. It is taken here, once, before the clipping.
+        """
+        gradients = tape.gradient(loss, variables)
+        if isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer):
+            gradients = optimizer.get_unscaled_gradients(gradients)
+        gradients = tf.distribute.get_replica_context().all_reduce(
+            tf.distribute.ReduceOp.MEAN, gradients
+        )
+        norm = tf.linalg.global_norm(gradients)
+        if self.config.clip_norm > 0:
+            gradients, _ = tf.clip_by_global_norm(
+                gradients, self.config.clip_norm, use_norm=norm
+            )
+        optimizer.apply_gradients(
+            zip(gradients, variables), skip_gradients_aggregation=True
+        )
+        return norm
+
+
+def no_noise(like):
+    """The noise source of z = mu."""
+    del like

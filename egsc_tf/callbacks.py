@@ -1,0 +1,147 @@
+"""What happens between the steps: bar, logs, samples, checkpoints, the stop on NaN.
+
+Keras counts the batches of this process from 0; the trainer's own `step` counts the
+steps of the run, resumed or not. Callbacks use the latter.
+"""
+
+import math
+import os
+import time
+
+import numpy as np
+import tensorflow as tf
+from tensorflow import keras
+from tqdm import tqdm
+
+from egsc_tf.data import images
+
+
+class Diverged(ArithmeticError):
+    """A loss is NaN or infinite; the message names the losses and the step."""
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """Raises Diverged at the first step whose losses are not all finite."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        bad = [name for name, value in logs.items() if not math.isfinite(value)]
+        if bad:
+            raise Diverged(
+                f"step {int(self.model.step)}: {', '.join(bad)} not finite. The last "
+                "checkpoint is from before. Try a lower --learning_rate or --clip_norm."
+            )
+
+
+class Progress(keras.callbacks.Callback):
+    """A bar with the steps of the run, the time left, and the two totals."""
+
+    def __init__(self, label, total_steps):
+        super().__init__()
+        self.label, self.total_steps = label, total_steps
+
+    def on_train_begin(self, logs=None):
+        self.bar = tqdm(
+            total=self.total_steps,
+            initial=int(self.model.step),
+            desc=self.label,
+            unit="step",
+            mininterval=1.0,
+        )
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.bar.set_postfix(
+            {k: f"{logs[k]:.3g}" for k in ("D/total", "G/total")}, refresh=False
+        )
+        self.bar.update()
+
+    def on_train_end(self, logs=None):
+        self.bar.close()
+
+
+class Scalars(keras.callbacks.Callback):
+    """TensorBoard scalars: the means of the losses since the last time, and lr."""
+
+    def __init__(self, folder, every):
+        super().__init__()
+        self.folder, self.every = folder, every
+
+    def on_train_begin(self, logs=None):
+        self.writer = tf.summary.create_file_writer(self.folder)
+
+    def on_train_batch_end(self, batch, logs=None):
+        step = int(self.model.step)
+        if step % self.every:
+            return
+        with self.writer.as_default(step=step):
+            for name, value in logs.items():
+                tf.summary.scalar(name, value)
+            tf.summary.scalar("learning_rate", self.model.learning_rate())
+        self.model.reset_metrics()
+
+    def on_train_end(self, logs=None):
+        self.writer.close()
+
+
+class Samples(keras.callbacks.Callback):
+    """A grid every `every` steps, as PNG and in TensorBoard.
+
+    Args:
+      draw: () -> [H, W, 3] in [-1, 1].
+      folder: of the PNG files; log_folder: of TensorBoard.
+      label: how the files' names begin.
+    """
+
+    def __init__(self, draw, folder, log_folder, label, every):
+        super().__init__()
+        self.draw, self.folder, self.label, self.every = draw, folder, label, every
+        self.writer = tf.summary.create_file_writer(log_folder)
+
+    def on_train_batch_end(self, batch, logs=None):
+        step = int(self.model.step)
+        if step % self.every == 0:
+            grid = self.draw()
+            name = f"{self.label}_{step:07d}.png"
+            images.write_png(os.path.join(self.folder, name), grid)
+            with self.writer.as_default(step=step):
+                tf.summary.image(self.label, images.to_uint8(grid)[None])
+
+    def on_train_end(self, logs=None):
+        self.writer.close()
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """Saves every `every` steps and at the end; keeps count of the seconds trained."""
+
+    def __init__(self, manager, seconds, every, total_steps):
+        super().__init__()
+        self.manager, self.seconds, self.every = manager, seconds, every
+        self.total_steps = total_steps
+
+    def on_train_begin(self, logs=None):
+        self.last = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        step = int(self.model.step)
+        if step % self.every and step != self.total_steps:
+            return
+        now = time.monotonic()
+        self.seconds.assign_add(now - self.last)
+        self.last = now
+        self.manager.save(checkpoint_number=step)
+
+
+def contact_sheet(sources, exemplars, columns):
+    """Sources down, exemplars across: one picture.
+
+    Args:
+      sources: [R, H, W, 3]; exemplars: [K, H, W, 3]; columns: [K, R, H, W, 3], the
+        translations by exemplar; all in [-1, 1], all of one size.
+
+    Returns:
+      [(R + 1) * H, (K + 1) * W, 3], with a white corner.
+    """
+    corner = np.ones_like(exemplars[:1])
+    head = np.concatenate([corner, exemplars])
+    body = np.concatenate([np.asarray(sources)[None], np.asarray(columns)])
+    rows = [head, *np.swapaxes(body, 0, 1)]
+    return np.concatenate([np.concatenate(list(row), axis=1) for row in rows], axis=0)

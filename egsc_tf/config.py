@@ -1,0 +1,295 @@
+"""Every flag, and the frozen dataclass that the flags become.
+
+A field of `Config` is a flag of the same name: its default, its help text and its
+bounds stand here and nowhere else. Only main() functions read absl's FLAGS; all other
+modules take a `Config` or plain arguments. A run keeps its flags in WORKDIR/run.flags,
+a flagfile like any other.
+"""
+
+import dataclasses
+import os
+
+from absl import flags
+
+from egsc_tf.errors import UserError
+
+RUN_FLAGS = "run.flags"
+
+
+def _flag(default, text, choices=None, low=None, high=None, may_change=False):
+    """A field that is a flag. may_change: between two starts of one run."""
+    return dataclasses.field(
+        default=default,
+        metadata={
+            "help": text,
+            "choices": choices,
+            "low": low,
+            "high": high,
+            "may_change": may_change,
+        },
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """The settings of a run. Raises UserError, naming the flag, for a bad value."""
+
+    # Data.
+    dataset: str = _flag(
+        "digits_single",
+        "Images to train on.",
+        choices=("digits_single", "digits_multi", "folder"),
+    )
+    data_dir: str = _flag(
+        "",
+        "dataset=folder: the folder with trainA, trainB, testA, testB. digits=mnist: "
+        "a local mnist.npz, or the TFDS data folder.",
+    )
+    digits: str = _flag(
+        "uci",
+        "Handwriting of the digits data sets: scikit-learn's embedded UCI digits, or "
+        "MNIST from --data_dir or TFDS.",
+        choices=("uci", "mnist"),
+    )
+    polarity: str = _flag(
+        "both",
+        "digits: domain A shows black on white and white on black, or one of them.",
+        choices=("both", "black_on_white", "white_on_black"),
+    )
+    unseen_pairs: bool = _flag(
+        False,
+        "digits_single: classes above 4 of the training split of domain B are always "
+        "red on green (the release's rule, to show transfer to unseen pairs).",
+    )
+    height: int = _flag(32, "Image height in pixels.", low=8)
+    width: int = _flag(32, "Image width in pixels.", low=8)
+    flip: bool = _flag(False, "Augmentation: horizontal flip, probability 0.5.")
+    crop: bool = _flag(
+        False, "Augmentation: 80-100 % crop, scaled back, probability 0.5."
+    )
+    colour_jitter: float = _flag(
+        0.0,
+        "Augmentation: largest relative change of brightness, contrast and "
+        "saturation; 0 is off.",
+        low=0.0,
+        high=1.0,
+    )
+    content_view: str = _flag(
+        "same",
+        "What the content encoder sees while training: the image itself (the paper), "
+        "or a recoloured view of it whose colours tell nothing about the original "
+        "(channels mixed, maybe inverted). Not part of the paper; see the README.",
+        choices=("same", "recoloured"),
+    )
+    on_bad_image: str = _flag(
+        "stop",
+        "dataset=folder: a file that does not decode stops the run, or is counted, "
+        "listed and left out.",
+        choices=("stop", "skip"),
+    )
+    cache_gib: float = _flag(
+        2.0,
+        "dataset=folder: keep the decoded images in memory where all of them take "
+        "less than this many GiB.",
+        low=0.0,
+        may_change=True,
+    )
+
+    # Networks (DESIGN of the paper: section 3.1 and appendix A).
+    ngf: int = _flag(64, "Channels of the first generator convolution.", low=1)
+    ndf: int = _flag(64, "Channels of the first discriminator convolution.", low=1)
+    n_encoder: int = _flag(3, "Convolutions before the residual blocks.", low=1, high=6)
+    n_dis: int = _flag(4, "Halvings of the discriminator.", low=1, high=8)
+    init: str = _flag(
+        "he", "Kernel initialisation: He, or normal 0.02.", choices=("he", "release")
+    )
+    adain_form: str = _flag(
+        "standard",
+        "AdaIN by mean and standard deviation, or the release's form.",
+        choices=("standard", "release"),
+    )
+    output: str = _flag(
+        "tanh",
+        "How decoders end: tanh (the paper), or tanh(x) + 0.1 x while training, which "
+        "cannot get stuck at the wrong end; clipped when translating.",
+        choices=("tanh", "leaky_tanh"),
+    )
+    discriminator_form: str = _flag(
+        "standard",
+        "Leaky ReLU once and linear logits, or the release's form.",
+        choices=("standard", "release"),
+    )
+    discriminator_norm: str = _flag(
+        "instance", "Norm of the discriminator.", choices=("instance", "none")
+    )
+    use_masks: bool = _flag(True, "Feature masks; off is an ablation.")
+    use_adain: bool = _flag(True, "AdaIN; off is an ablation.")
+    latent_noise: float = _flag(
+        1.0, "Standard deviation of the noise of z while training.", low=0.0
+    )
+    test_noise: bool = _flag(
+        False, "Keep the noise of z on when translating, as the release does."
+    )
+
+    # Losses: the weight NAME_weight belongs to the log keys G/NAME*.
+    adv_weight: float = _flag(10.0, "Adversarial loss of G.", low=0.0)
+    d_weight: float = _flag(10.0, "Adversarial loss of D.", low=0.0)
+    recon_weight: float = _flag(100.0, "L1 of x_aa, x_bb.", low=0.0)
+    cycle_weight: float = _flag(100.0, "L1 of x_aba, x_bab.", low=0.0)
+    kl_weight: float = _flag(0.1, "KL of z.", low=0.0)
+    cycle_kl_weight: float = _flag(0.1, "KL of the cycle's z.", low=0.0)
+    style_weight: float = _flag(5e3, "Style loss (lambda_s).", low=0.0)
+    content_weight: float = _flag(10.0, "Content loss (lambda_c).", low=0.0)
+    style_loss: str = _flag(
+        "gram",
+        "Gram matrices (the paper), or channel statistics (Huang & Belongie).",
+        choices=("gram", "statistics"),
+    )
+    perceptual_network: str = _flag(
+        "imagenet",
+        "'imagenet': VGG-19, downloaded by Keras; a path to a Keras VGG-19 .h5 file; "
+        "'embedded': small fixed features that need no download.",
+    )
+
+    # Schedule.
+    seed: int = _flag(0, "Seed of weights, data order, augmentation, noise.", low=0)
+    batch_size: int = _flag(8, "Global batch: images of each domain.", low=1)
+    mask_steps: int = _flag(
+        60_000, "Steps of stage 1 (feature masks).", low=1, may_change=True
+    )
+    total_steps: int = _flag(
+        60_000, "Steps of stage 2 (translation).", low=1, may_change=True
+    )
+    mask_learning_rate: float = _flag(1e-4, "Adam's rate in stage 1.", low=0.0)
+    learning_rate: float = _flag(1e-4, "Adam's rate in stage 2.", low=0.0)
+    g_update: int = _flag(
+        5, "Stage 2: G updates per D update, each on a fresh batch.", low=1
+    )
+    clip_norm: float = _flag(
+        0.0, "Largest global norm of a gradient; 0 is off.", low=0.0
+    )
+    ema_decay: float = _flag(
+        0.999, "Averaging of the generator used to translate.", low=0.0, high=0.99999
+    )
+    mixed_precision: str = _flag(
+        "float32",
+        "Keras policy of the networks.",
+        choices=("float32", "mixed_float16", "mixed_bfloat16"),
+    )
+    jit_compile: bool = _flag(False, "Compile the step with XLA (for GPUs).")
+
+    # Book-keeping.
+    log_every: int = _flag(
+        50, "Steps between TensorBoard scalars.", low=1, may_change=True
+    )
+    sample_every: int = _flag(
+        500, "Steps between sample grids.", low=1, may_change=True
+    )
+    checkpoint_every: int = _flag(
+        500, "Steps between checkpoints.", low=1, may_change=True
+    )
+    keep_checkpoints: int = _flag(3, "Checkpoints kept.", low=1, may_change=True)
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value, rule = getattr(self, field.name), field.metadata
+            if rule["choices"] and value not in rule["choices"]:
+                raise UserError(
+                    f"--{field.name}: expected one of {', '.join(rule['choices'])}; "
+                    f"found {value!r}"
+                )
+            for bound, bad, word in (
+                ("low", lambda v, b: not v >= b, "at least"),
+                ("high", lambda v, b: not v <= b, "at most"),
+            ):
+                if rule[bound] is not None and bad(value, rule[bound]):
+                    raise UserError(
+                        f"--{field.name}: expected {word} {rule[bound]}, found {value}"
+                    )
+        for name in ("height", "width"):
+            if getattr(self, name) % self.stride:
+                raise UserError(
+                    f"--{name}: expected a multiple of {self.stride} (n_encoder="
+                    f"{self.n_encoder}), found {getattr(self, name)}"
+                )
+
+    @property
+    def stride(self):
+        """How many pixels one position of z spans."""
+        return 2 ** (self.n_encoder - 1)
+
+    @property
+    def network(self):
+        """The arguments that all encoders and decoders share."""
+        return {"ngf": self.ngf, "n_encoder": self.n_encoder, "init": self.init}
+
+    @property
+    def generator(self):
+        """The arguments of the generator."""
+        return {
+            **self.network,
+            "output": self.output,
+            "adain_form": self.adain_form,
+        }
+
+    @property
+    def discriminator(self):
+        """The arguments of the discriminators."""
+        return {
+            "ndf": self.ndf,
+            "n_dis": self.n_dis,
+            "norm": self.discriminator_norm,
+            "form": self.discriminator_form,
+            "init": self.init,
+        }
+
+    def save(self, workdir):
+        """Writes WORKDIR/run.flags, which --flagfile reads."""
+        path = os.path.join(workdir, RUN_FLAGS)
+        with open(path + ".part", "w", encoding="utf-8") as file:
+            for field in dataclasses.fields(self):
+                file.write(f"--{field.name}={getattr(self, field.name)}\n")
+        os.replace(path + ".part", path)
+
+
+def define_flags(flag_values=flags.FLAGS):
+    """Defines one absl flag per field of Config."""
+    for field in dataclasses.fields(Config):
+        rule = field.metadata
+        if rule["choices"]:
+            flags.DEFINE_enum(
+                field.name,
+                field.default,
+                list(rule["choices"]),
+                rule["help"],
+                flag_values=flag_values,
+            )
+            continue
+        define = {
+            bool: flags.DEFINE_bool,
+            int: flags.DEFINE_integer,
+            float: flags.DEFINE_float,
+            str: flags.DEFINE_string,
+        }[field.type]
+        define(field.name, field.default, rule["help"], flag_values=flag_values)
+
+
+def from_flags(flag_values=flags.FLAGS):
+    """The Config that parsed flags say. Raises UserError naming a bad flag."""
+    return Config(
+        **{f.name: getattr(flag_values, f.name) for f in dataclasses.fields(Config)}
+    )
+
+
+def load(workdir):
+    """The Config of a run. Raises UserError where WORKDIR has none."""
+    path = os.path.join(workdir, RUN_FLAGS)
+    if not os.path.isfile(path):
+        raise UserError(
+            f"{path}: expected the flags of a run that egsc_tf.train wrote, found no "
+            "such file"
+        )
+    values = flags.FlagValues()
+    define_flags(values)
+    values(["run", f"--flagfile={path}"])
+    return from_flags(values)

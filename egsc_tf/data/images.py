@@ -1,0 +1,102 @@
+"""The one reader of image files: training, translation and evaluation share it.
+
+A file becomes [H, W, 3] uint8 sRGB, upright. Grey, palette, CMYK, 16-bit, RGBA (laid on
+white) and animated files (first frame) are handled; a file that is none of it raises
+`BadImage` with its path and the reason.
+"""
+
+import os
+import warnings
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from egsc_tf.errors import UserError
+
+SMALLEST_SIDE = 8
+
+
+class BadImage(UserError):
+    """A file that cannot be used; the message starts with its path."""
+
+
+def is_image_name(name):
+    """Whether a file name is visible and has an ending that Pillow knows."""
+    ending = os.path.splitext(name)[1].lower()
+    return not name.startswith(".") and ending in Image.registered_extensions()
+
+
+def list_images(folder):
+    """Sorted paths of the image files of a folder (not of its subfolders).
+
+    Raises:
+      UserError: where there is no such folder, or no image in it.
+    """
+    if not os.path.isdir(folder):
+        raise UserError(f"{folder}: expected a folder of images, found none")
+    names = sorted(os.listdir(folder))
+    paths = [os.path.join(folder, name) for name in names if is_image_name(name)]
+    if not paths:
+        raise UserError(
+            f"{folder}: expected image files, found none among {len(names)} entries"
+        )
+    return paths
+
+
+def read(path):
+    """[H, W, 3] uint8 of a file. Raises BadImage."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                upright = ImageOps.exif_transpose(image)
+                pixels = np.asarray(_to_rgb(upright))
+    except Exception as error:  # Pillow's decoders raise many kinds.
+        reason = str(error).replace(f" {path!r}", "").replace(repr(path), "")
+        raise BadImage(f"{path}: expected an image, found: {reason}") from error
+    if min(pixels.shape[:2]) < SMALLEST_SIDE:
+        raise BadImage(
+            f"{path}: expected at least {SMALLEST_SIDE}x{SMALLEST_SIDE} pixels, found "
+            f"{pixels.shape[1]}x{pixels.shape[0]}"
+        )
+    return pixels
+
+
+def resize(pixels, height, width):
+    """[H, W, 3] uint8 -> [height, width, 3] uint8, antialiased."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    image = Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC)
+    return np.asarray(image)
+
+
+def to_float(pixels):
+    """uint8 [0, 255] -> float32 [-1, 1]."""
+    return np.asarray(pixels, np.float32) / 127.5 - 1.0
+
+
+def to_uint8(images):
+    """float [-1, 1] -> uint8 [0, 255], rounded; values outside are clipped."""
+    scaled = (np.asarray(images, np.float32) + 1.0) * 127.5
+    return np.rint(np.clip(scaled, 0.0, 255.0)).astype(np.uint8)
+
+
+def write_png(path, image):
+    """Writes [H, W, 3] in [-1, 1] (or uint8) as PNG, beside and then renamed."""
+    pixels = image if image.dtype == np.uint8 else to_uint8(image)
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    Image.fromarray(pixels).save(path + ".part", format="PNG")
+    os.replace(path + ".part", path)
+
+
+def _to_rgb(image):
+    """A Pillow image of any mode -> RGB."""
+    if image.mode.startswith(("I", "F")):  # 16 or 32 bits a pixel
+        values = np.asarray(image, np.float64)
+        scale = 255.0 / 65535.0 if values.max() > 255.0 else 1.0
+        image = Image.fromarray(np.clip(values * scale, 0, 255).astype(np.uint8))
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        ground = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(ground, image)
+    return image.convert("RGB")

@@ -1,0 +1,65 @@
+"""Endless streams {x_a, x_b} whose every image is a pure function of (seed, step).
+
+A source has `size(domain)` and `image(domain, index, seed) -> [H, W, 3] in [-1, 1]`.
+The n-th image of a domain is the (n mod size)-th of that epoch's own permutation; its
+look and augmentation are drawn from (seed, domain, n) by stateless random numbers.
+A resumed run therefore sees what the uninterrupted one would have seen.
+"""
+
+import tensorflow as tf
+
+from egsc_tf.data import augmentation
+
+DOMAINS = ("a", "b")
+AUTOTUNE = tf.data.AUTOTUNE
+
+
+def stream(source, config, start_step=0, batches_per_step=1):
+    """The training stream from `start_step` on.
+
+    Args:
+      source: see above.
+      config: egsc_tf.config.Config (seed, batch_size, augmentation).
+      start_step: the first step to give.
+      batches_per_step: how many fresh batches a step takes.
+
+    Returns:
+      A tf.data.Dataset of {"x_a", "x_b"}, and {"content_a", "content_b"} where
+      content_view is recoloured: each [B, batches_per_step, H, W, 3] float32 in
+      [-1, 1]. Axis 0 is the batch, so that tf.distribute splits every fresh batch.
+    """
+    per_step = config.batch_size * batches_per_step
+    parts = {
+        domain: tf.data.Dataset.range(start_step * per_step, tf.int64.max)
+        .map(
+            lambda n, d=domain: _example(source, config, d, n),
+            num_parallel_calls=AUTOTUNE,
+            deterministic=True,
+        )
+        .batch(batches_per_step, drop_remainder=True)
+        .batch(config.batch_size, drop_remainder=True)
+        for domain in DOMAINS
+    }
+    both = tf.data.Dataset.zip((parts["a"], parts["b"]))
+    return both.map(lambda a, b: {**a, **b}).prefetch(2)
+
+
+def _example(source, config, domain, n):
+    """{"x_d"[, "content_d"]}: the n-th image of a domain."""
+    size = source.size(domain)
+    stream_seed = tf.constant(2 * config.seed + DOMAINS.index(domain), tf.int64)
+    index = tf.random.experimental.index_shuffle(
+        n % size, tf.stack([stream_seed, n // size]), size - 1
+    )
+    # Stateless draws whose seeds are neighbours are independent; each use of a seed
+    # takes its own block of 64.
+    seed = tf.stack([stream_seed, n * 64])
+    image = source.image(domain, index, seed)
+    image = augmentation.augment(
+        image, seed + 32, config.flip, config.crop, config.colour_jitter
+    )
+    image = tf.ensure_shape(image, [config.height, config.width, 3])
+    example = {f"x_{domain}": image}
+    if config.content_view == "recoloured":
+        example[f"content_{domain}"] = augmentation.recolour(image, seed + 48)
+    return example

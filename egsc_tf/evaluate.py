@@ -1,0 +1,155 @@
+"""Scores a digits run: `python -m egsc_tf.evaluate --workdir=DIR`.
+
+Translates the test split in both directions, each digit in each look of its own domain
+with an exemplar of each look of the other, and writes DIR/results.json and the pictures
+DIR/grid_a2b.png and DIR/grid_b2a.png. Exemplars show random test digits.
+"""
+
+import json
+import os
+
+import numpy as np
+from absl import app, flags
+from tqdm import tqdm
+
+from egsc_tf import callbacks, restore
+from egsc_tf import config as config_lib
+from egsc_tf import workdir as workdir_lib
+from egsc_tf.data import images
+from egsc_tf.data.source import open_source
+from egsc_tf.errors import UserError
+from egsc_tf.metrics import digit_classifier
+from egsc_tf.metrics import digits as scores
+from egsc_tf.models.translator import DIRECTIONS
+from egsc_tf.program import run
+
+FLAGS = flags.FLAGS
+BATCH = 64
+GRID_ROWS = 10
+GRID_SCALE = 2
+
+
+def evaluate(workdir, max_images=0, seed=0):
+    """Scores the run of a folder; writes and returns the results.
+
+    Args:
+      workdir: of egsc_tf.train, dataset digits_single.
+      max_images: how many test digits to translate; 0 is all of them.
+      seed: of the choice of exemplars and of the judging classifiers.
+
+    Returns:
+      {"content_accuracy_a2b", "style_accuracy_a2b", "ssim_a2b", "l1_a2b", the same for
+      b2a, "train_seconds", ...}.
+
+    Raises:
+      UserError: where the folder holds no trained run, or one of another data set.
+    """
+    config = config_lib.load(workdir)
+    if config.dataset != "digits_single":
+        raise UserError(
+            f"--workdir={workdir}: expected a run of digits_single, whose right "
+            f"answers are known; found {config.dataset}"
+        )
+    translator = restore.load(workdir)
+    train, test = (open_source(config, split) for split in ("train", "test"))
+    count = min(max_images or test.size("a"), test.size("a"))
+    stages = (workdir_lib.FEATURE_MASKS, workdir_lib.TRANSLATION)
+    results = {
+        "train_seconds": sum(workdir_lib.seconds(workdir, s) for s in stages),
+        "steps": config.total_steps,
+        "polarity": config.polarity,
+        "digits": config.digits,
+        "test_digits": count,
+        "seed": seed,
+    }
+    for direction in DIRECTIONS:
+        found, sheet = _score_direction(translator, train, test, direction, count, seed)
+        results.update({f"{name}_{direction}": value for name, value in found.items()})
+        sheet = np.kron(sheet, np.ones((GRID_SCALE, GRID_SCALE, 1)))
+        images.write_png(os.path.join(workdir, f"grid_{direction}.png"), sheet)
+    path = os.path.join(workdir, "results.json")
+    with open(path + ".part", "w", encoding="utf-8") as file:
+        json.dump(results, file, indent=2, sort_keys=True)
+    os.replace(path + ".part", path)
+    return results
+
+
+def _score_direction(translator, train, test, direction, count, seed):
+    """({name: score}, the contact sheet) of one direction."""
+    own, other = direction.split("2")
+    judge = digit_classifier.train(train, other, seed)
+    random = np.random.RandomState(seed)
+    sources = [(i, kind) for i in range(count) for kind in scores.kinds(test, own)]
+    jobs = [
+        (i, kind, random.randint(test.size(other)), look)
+        for i, kind in sources
+        for look in scores.kinds(test, other)
+    ]
+    paint = lambda i, domain, kind: test.paint(test.mask(i), domain, kind)  # noqa: E731
+
+    translations, right = [], []
+    for first in tqdm(range(0, len(jobs), BATCH), desc=direction, unit="batch"):
+        some = jobs[first : first + BATCH]
+        content = np.stack([paint(i, own, kind) for i, kind, _, _ in some])
+        exemplar = np.stack([paint(e, other, look) for _, _, e, look in some])
+        translations.append(translator.translate(content, exemplar, direction))
+        right += [paint(i, other, look).numpy() for i, _, _, look in some]
+    translations = np.concatenate(translations)
+
+    labels = np.array([int(test.labels[i]) for i, _, _, _ in jobs])
+    styles = [
+        scores.style_is_right(image, test.mask(i), test, other, look)
+        for image, (i, _, _, look) in zip(translations, jobs)
+    ]
+    found = {
+        "content_accuracy": digit_classifier.accuracy(judge, translations, labels),
+        "judge_accuracy": digit_classifier.accuracy(judge, np.stack(right), labels),
+        "style_accuracy": float(np.mean(styles)),
+        "ssim": float(np.mean([scores.ssim(*p) for p in zip(translations, right)])),
+        "l1": float(np.mean([scores.l1(*p) for p in zip(translations, right)])),
+    }
+    for look in scores.kinds(test, other):
+        chosen = [s for s, job in zip(styles, jobs) if job[3] == look]
+        found[f"style_accuracy_{look}"] = float(np.mean(chosen))
+    return found, _sheet(translator, test, direction, random, paint)
+
+
+def _sheet(translator, test, direction, random, paint):
+    """One source of each class down, an exemplar of each look across."""
+    own, other = direction.split("2")
+    looks = scores.kinds(test, own)
+    labels = np.asarray(test.labels)
+    content = np.stack(
+        [
+            paint(int(np.argmax(labels == c)), own, looks[c % len(looks)])
+            for c in range(GRID_ROWS)
+        ]
+    )
+    exemplars = np.stack(
+        [
+            paint(random.randint(test.size(other)), other, look)
+            for look in scores.kinds(test, other)
+        ]
+    )
+    columns = [translator.translate(content, e[None], direction) for e in exemplars]
+    return callbacks.contact_sheet(content, exemplars, columns)
+
+
+def main(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"expected only flags, found {argv[1:]}")
+    results = evaluate(FLAGS.workdir, FLAGS.max_images, FLAGS.seed)
+    for name, value in sorted(results.items()):
+        print(
+            f"{name:24} {value:.4f}"
+            if isinstance(value, float)
+            else f"{name:24} {value}"
+        )
+    print(f"pictures: {os.path.join(FLAGS.workdir, 'grid_a2b.png')} and grid_b2a.png")
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("workdir", None, "Folder of a trained run.", required=True)
+    flags.DEFINE_integer("max_images", 0, "Test digits to use; 0: all.", 0)
+    flags.DEFINE_integer("seed", 0, "Of the exemplars and the judges.", 0)
+    run(main)

@@ -1,0 +1,68 @@
+"""Stage 1: a VAE-GAN auto-encoder per domain; its encoder becomes F_d (paper, 3.3)."""
+
+from egsc_tf import losses
+from egsc_tf.adversarial_trainer import AdversarialTrainer
+from egsc_tf.models.autoencoder import AutoEncoder
+
+
+class FeatureMaskTrainer(AdversarialTrainer):
+    """Trains both auto-encoders: 10 adversarial + 100 L1 + 0.1 KL, one G update."""
+
+    def __init__(self, config):
+        super().__init__(config, config.mask_learning_rate, config.mask_steps, 1)
+        self.autoencoder_a = AutoEncoder(**config.network, output=config.output)
+        self.autoencoder_b = AutoEncoder(**config.network, output=config.output)
+
+    @property
+    def g_variables(self):
+        return (
+            self.autoencoder_a.trainable_variables
+            + self.autoencoder_b.trainable_variables
+        )
+
+    def parts(self):
+        return {
+            **super().parts(),
+            "autoencoder_a": self.autoencoder_a,
+            "autoencoder_b": self.autoencoder_b,
+        }
+
+    def reconstruct(self, batch, noise):
+        """x_aa, x_bb and the means of z of {x_a, x_b}."""
+        outputs = []
+        for x, autoencoder in (
+            (batch["x_a"], self.autoencoder_a),
+            (batch["x_b"], self.autoencoder_b),
+        ):
+            mu = autoencoder.latent(x)
+            outputs.append((autoencoder.decode(mu, noise(mu)), mu))
+        (x_aa, mu_a), (x_bb, mu_b) = outputs
+        return x_aa, x_bb, mu_a, mu_b
+
+    def discriminator_losses(self, batch, noise):
+        x_aa, x_bb, _, _ = self.reconstruct(batch, noise)
+        d_a = losses.discriminator_loss(
+            self.discriminator_a(batch["x_a"]), self.discriminator_a(x_aa)
+        )
+        d_b = losses.discriminator_loss(
+            self.discriminator_b(batch["x_b"]), self.discriminator_b(x_bb)
+        )
+        return self.config.d_weight * (d_a + d_b), {"D/a": d_a, "D/b": d_b}
+
+    def generator_losses(self, batch, noise):
+        x_aa, x_bb, mu_a, mu_b = self.reconstruct(batch, noise)
+        logs = {
+            "G/adv_a": losses.adversarial_loss(self.discriminator_a(x_aa)),
+            "G/adv_b": losses.adversarial_loss(self.discriminator_b(x_bb)),
+            "G/recon_a": losses.l1_loss(x_aa, batch["x_a"]),
+            "G/recon_b": losses.l1_loss(x_bb, batch["x_b"]),
+            "G/kl_a": losses.kl_loss(mu_a),
+            "G/kl_b": losses.kl_loss(mu_b),
+        }
+        w = self.config
+        total = (
+            w.adv_weight * (logs["G/adv_a"] + logs["G/adv_b"])
+            + w.recon_weight * (logs["G/recon_a"] + logs["G/recon_b"])
+            + w.kl_weight * (logs["G/kl_a"] + logs["G/kl_b"])
+        )
+        return total, logs

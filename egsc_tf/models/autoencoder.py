@@ -1,0 +1,36 @@
+"""The stage-1 auto-encoder, whose encoder becomes F_d (paper, 3.3)."""
+
+from tensorflow import keras
+
+from egsc_tf.models.blocks import ResidualBlock
+from egsc_tf.models.decoder import Decoder
+from egsc_tf.models.encoder import Encoder
+
+
+class AutoEncoder(keras.Model):
+    """A VAE of one domain: encoder, latent block, content block, decoder.
+
+    Args:
+      ngf, n_encoder, init, output: as of Decoder.
+    """
+
+    def __init__(self, ngf=64, n_encoder=3, init="he", output="tanh", **kwargs):
+        super().__init__(**kwargs)
+        channels = ngf * 2 ** (n_encoder - 1)
+        self.encoder = Encoder(ngf, n_encoder, init)
+        self.latent_block = ResidualBlock(channels, init)
+        self.content_block = ResidualBlock(channels, init)
+        self.decoder = Decoder(ngf, n_encoder, init, output)
+
+    def latent(self, x):
+        """The mean of z: [B, H, W, 3] in [-1, 1] -> [B, h, w, C]."""
+        return self.latent_block(self.encoder(x))
+
+    def decode(self, mu, noise=None):
+        """[B, h, w, C] -> [B, H, W, 3] in [-1, 1]; noise is added to mu, or None."""
+        z = mu if noise is None else mu + noise
+        return self.decoder(self.content_block(z))
+
+    def call(self, x):
+        """The reconstruction without noise, [B, H, W, 3] in [-1, 1]."""
+        return self.decode(self.latent(x))

@@ -1,0 +1,36 @@
+"""Encoder E_d: an image of one domain -> features; F_d is built alike (paper, 3.1)."""
+
+from tensorflow import keras
+
+from egsc_tf.models.blocks import ReflectConv, ResidualBlock
+
+RESIDUAL_BLOCKS = 3
+
+
+class Encoder(keras.Model):
+    """7x7 convolution, n_encoder - 1 halvings, three residual blocks.
+
+    [B, H, W, 3] in [-1, 1] -> [B, H / 2^(n-1), W / 2^(n-1), ngf * 2^(n-1)].
+
+    Args:
+      ngf: channels of the first convolution.
+      n_encoder: number of convolutions before the residual blocks, 1 or more.
+      init: "he" or "release".
+    """
+
+    def __init__(self, ngf=64, n_encoder=3, init="he", **kwargs):
+        super().__init__(**kwargs)
+        self.stride = 2 ** (n_encoder - 1)
+        self.convs = [ReflectConv(ngf, 7, init=init)] + [
+            ReflectConv(ngf * 2**i, 3, strides=2, init=init)
+            for i in range(1, n_encoder)
+        ]
+        self.blocks = [
+            ResidualBlock(ngf * 2 ** (n_encoder - 1), init=init)
+            for _ in range(RESIDUAL_BLOCKS)
+        ]
+
+    def call(self, x):
+        for layer in self.convs + self.blocks:
+            x = layer(x)
+        return x

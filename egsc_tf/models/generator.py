@@ -1,0 +1,69 @@
+"""The translation generator: E_a, E_b, the shared S_e and S_g, G_a, G_b (paper, 3.1).
+
+It holds no feature network: masks and style codes come from F_a and F_b, which stage 1
+trains and stage 2 keeps frozen (see `egsc_tf.models.translator`).
+"""
+
+from tensorflow import keras
+
+from egsc_tf.models.adain import transfer
+from egsc_tf.models.blocks import ResidualBlock
+from egsc_tf.models.decoder import Decoder
+from egsc_tf.models.encoder import Encoder
+
+DOMAINS = ("a", "b")
+
+
+class Generator(keras.Model):
+    """The trained half of the translator.
+
+    Args:
+      ngf, n_encoder, init, output: as of Decoder.
+      adain_form: "standard" or "release", see `egsc_tf.models.adain`.
+    """
+
+    def __init__(
+        self,
+        ngf=64,
+        n_encoder=3,
+        init="he",
+        output="tanh",
+        adain_form="standard",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        channels = ngf * 2 ** (n_encoder - 1)
+        self.channels = channels
+        self.adain_form = adain_form
+        self.encoder_a = Encoder(ngf, n_encoder, init)
+        self.encoder_b = Encoder(ngf, n_encoder, init)
+        self.shared_encoder = ResidualBlock(channels, init)
+        self.shared_generator = ResidualBlock(channels, init)
+        self.decoder_a = Decoder(ngf, n_encoder, init, output)
+        self.decoder_b = Decoder(ngf, n_encoder, init, output)
+
+    def encode(self, x, domain):
+        """E_d: [B, H, W, 3] in [-1, 1] -> features [B, h, w, C] before S_e."""
+        return {"a": self.encoder_a, "b": self.encoder_b}[domain](x)
+
+    def latent(self, h, noise=None):
+        """S_e: features of either domain -> (z, mu), each [B, h, w, C].
+
+        z = mu + noise; noise is a draw of N(0, 1) while training, None for z = mu.
+        """
+        mu = self.shared_encoder(h)
+        return (mu if noise is None else mu + noise), mu
+
+    def decode(self, c, m, s, domain, strength=None):
+        """G_d(T(c, m, s)): content, mask, style -> [B, H, W, 3] in [-1, 1].
+
+        See `egsc_tf.models.adain.transfer` for m, s and strength.
+        """
+        styled = transfer(c, m, s, self.adain_form, strength)
+        return {"a": self.decoder_a, "b": self.decoder_b}[domain](styled)
+
+    def call(self, x, m, s, direction="a2b"):
+        """The translation without noise (z = mu) of x [B, H, W, 3]: a2b or b2a."""
+        source, target = direction.split("2")
+        mu = self.latent(self.encode(x, source))[1]
+        return self.decode(self.shared_generator(mu), m, s, target)

@@ -1,0 +1,214 @@
+"""The trained translator: what `egsc_tf.load` returns and what is exported.
+
+Images are [B, H, W, 3] in [-1, 1], any H and W of 8 or more: contents are padded to the
+stride by reflection and cropped back, so the output has exactly the content's size.
+"""
+
+import tensorflow as tf
+from tensorflow import keras
+
+from egsc_tf.models.adain import feature_mask, style_code
+from egsc_tf.models.encoder import Encoder
+from egsc_tf.models.generator import DOMAINS, Generator
+
+DIRECTIONS = ("a2b", "b2a")
+_IMAGES = tf.TensorSpec([None, None, None, 3], tf.float32)
+
+
+class Translator(keras.Model):
+    """Generator, F_a and F_b, ready to translate.
+
+    Args:
+      generator: a Generator (of a training run: its moving average).
+      feature_a, feature_b: F_a and F_b.
+      use_masks, use_adain: False for the ablations.
+      test_noise: standard deviation of the noise of z; 0 makes translations
+        deterministic.
+    """
+
+    def __init__(
+        self,
+        generator,
+        feature_a,
+        feature_b,
+        use_masks=True,
+        use_adain=True,
+        test_noise=0.0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.generator = generator
+        self.feature_a = feature_a
+        self.feature_b = feature_b
+        self.use_masks = use_masks
+        self.use_adain = use_adain
+        self.test_noise = test_noise
+        self._functions = {}
+
+    @classmethod
+    def from_config(cls, config):
+        """An untrained Translator of a Config."""
+        return cls(
+            Generator(**config.generator),
+            Encoder(**config.network),
+            Encoder(**config.network),
+            config.use_masks,
+            config.use_adain,
+            config.latent_noise if config.test_noise else 0.0,
+        )
+
+    @classmethod
+    def of_trainer(cls, trainer):
+        """The Translator that shares the weights of a TranslationTrainer."""
+        config = trainer.config
+        return cls(
+            trainer.generator_ema,
+            trainer.feature_a,
+            trainer.feature_b,
+            config.use_masks,
+            config.use_adain,
+            config.latent_noise if config.test_noise else 0.0,
+        )
+
+    def translate(self, content, exemplar, direction="a2b", strength=1.0):
+        """Content of one domain in the style of exemplars of the other.
+
+        Args:
+          content: [B, H, W, 3] in [-1, 1], images of the source domain.
+          exemplar: [B or 1, H', W', 3] in [-1, 1], images of the target domain.
+          direction: "a2b" or "b2a".
+          strength: scalar or [B], 1 for the full style; see translate_with_style.
+
+        Returns:
+          [B, H, W, 3] float32 in [-1, 1].
+
+        Raises:
+          ValueError: for bad shapes or another direction.
+        """
+        style = self.encode_style(exemplar, _split(direction)[1])
+        return self.translate_with_style(content, style, direction, strength)
+
+    def encode_style(self, exemplar, domain="b"):
+        """The style code (gamma, beta) of images of a domain.
+
+        [B, H, W, 3] in [-1, 1] -> [B, 2C] float32.
+
+        Raises:
+          ValueError: for a bad shape or another domain.
+        """
+        if domain not in DOMAINS:
+            raise ValueError(f"domain: expected one of {DOMAINS}, found {domain!r}")
+        return self._function("style", domain)(_images("exemplar", exemplar))
+
+    def translate_with_style(self, content, style, direction="a2b", strength=1.0):
+        """As `translate`, with a style code instead of an exemplar.
+
+        Args:
+          content: [B, H, W, 3] in [-1, 1].
+          style: [B, 2C] or [1, 2C], from encode_style of the target domain; codes can
+            be stored and blended.
+          direction: "a2b" or "b2a".
+          strength: scalar or [B]; 0 leaves the masked content without AdaIN, 1 is the
+            exemplar's style, values between blend them.
+
+        Raises:
+          ValueError: for bad shapes or another direction.
+        """
+        source, target = _split(direction)
+        c, m = self.encode_content(content, source)
+        size = tf.shape(content)[1:3]
+        return self.decode(c, m, style, target, strength)[:, : size[0], : size[1]]
+
+    def encode_content(self, content, domain="a"):
+        """(c, m): the shared content and the mask of images, each [B, h, w, C].
+
+        H and W are padded to the stride; crop what `decode` gives back to H x W.
+        """
+        return self._function("content", domain)(_images("content", content))
+
+    def decode(self, c, m, style, domain="b", strength=1.0):
+        """Images [B, H', W', 3] in [-1, 1] of a domain from content, mask, style."""
+        batch = tf.shape(c)[0]
+        style = tf.convert_to_tensor(style, tf.float32)
+        if style.shape.rank != 2 or style.shape[0] not in (1, c.shape[0]):
+            raise ValueError(
+                f"style: expected [{c.shape[0]}, 2C] or [1, 2C], found {style.shape}"
+            )
+        style = tf.broadcast_to(style, [batch, tf.shape(style)[1]])
+        strength = tf.broadcast_to(tf.cast(strength, tf.float32), [batch])
+        return self._function("decode", domain)(c, m, style, strength)
+
+    def call(self, content, exemplar, direction="a2b"):
+        """Same as `translate`; Keras calls it."""
+        return self.translate(content, exemplar, direction)
+
+    def _function(self, name, domain):
+        """The tf.function of a part, one trace for all shapes."""
+        key = (name, domain)
+        if key not in self._functions:
+            channels = self.generator.channels
+            features = tf.TensorSpec([None, None, None, channels], tf.float32)
+            rows = tf.TensorSpec([None], tf.float32)
+            styles = tf.TensorSpec([None, 2 * channels], tf.float32)
+            body, signature = {
+                "style": (self._style, [_IMAGES]),
+                "content": (self._content, [_IMAGES]),
+                "decode": (self._decode, [features, features, styles, rows]),
+            }[name]
+            self._functions[key] = tf.function(
+                lambda *args: body(domain, *args), input_signature=signature
+            )
+        return self._functions[key]
+
+    def _feature(self, domain, x):
+        return {"a": self.feature_a, "b": self.feature_b}[domain](x)
+
+    def _style(self, domain, exemplar):
+        return style_code(self._feature(domain, exemplar), self.generator.adain_form)
+
+    def _content(self, domain, content):
+        stride = self.generator.encoder_a.stride
+        height, width = tf.shape(content)[1], tf.shape(content)[2]
+        padded = tf.pad(
+            content,
+            [[0, 0], [0, -height % stride], [0, -width % stride], [0, 0]],
+            mode="REFLECT",
+        )
+        h = self.generator.encode(padded, domain)
+        noise = None
+        if self.test_noise > 0:
+            noise = tf.random.normal(tf.shape(h), stddev=self.test_noise, dtype=h.dtype)
+        z, _ = self.generator.latent(h, noise)
+        c = self.generator.shared_generator(z)
+        m = feature_mask(self._feature(domain, padded))
+        return tf.cast(c, tf.float32), tf.cast(m, tf.float32)
+
+    def _decode(self, domain, c, m, style, strength):
+        image = self.generator.decode(
+            c,
+            m if self.use_masks else None,
+            style if self.use_adain else None,
+            domain,
+            strength,
+        )
+        return tf.clip_by_value(image, -1.0, 1.0)
+
+
+def _split(direction):
+    """ "a2b" -> ("a", "b"). Raises ValueError for anything but a direction."""
+    if direction not in DIRECTIONS:
+        raise ValueError(
+            f"direction: expected one of {DIRECTIONS}, found {direction!r}"
+        )
+    return direction.split("2")
+
+
+def _images(name, value):
+    """[B, H, W, 3] float32, checked. Raises ValueError naming the argument."""
+    value = tf.convert_to_tensor(value)
+    if value.shape.rank != 4 or value.shape[3] != 3 or not value.dtype.is_floating:
+        raise ValueError(
+            f"{name}: expected float [B, H, W, 3] in [-1, 1], found {value.dtype.name} "
+            f"{value.shape}"
+        )
+    return tf.cast(value, tf.float32)

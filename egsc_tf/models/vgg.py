@@ -1,0 +1,108 @@
+"""phi: the fixed network of the perceptual losses, VGG-19 up to conv5_1 (paper, 3.2).
+
+Takes images in [-1, 1] and does its own preprocessing. Frozen: no variable of it is
+ever trained.
+"""
+
+import os
+
+import numpy as np
+import tensorflow as tf
+from tensorflow import keras
+
+from egsc_tf.errors import UserError
+
+VGG19_WIDTHS = (64, 128, 256, 512, 512)
+EMBEDDED_WIDTHS = (16, 32, 48, 64, 64)
+CONVS_PER_BLOCK = (2, 2, 4, 4, 1)
+# Means of ImageNet's BGR channels, in [0, 255], as every VGG-19 release subtracts them.
+IMAGENET_BGR_MEANS = (103.939, 116.779, 123.68)
+
+
+class PerceptualNetwork(keras.Model):
+    """VGG-shaped features phi_1 ... phi_5, the ReLU outputs of conv{1..5}_1.
+
+    Args:
+      widths: channels of the five blocks.
+      layers: how many of the five to compute, 1 to 5; nothing deeper is run.
+    """
+
+    def __init__(self, widths=VGG19_WIDTHS, layers=5, **kwargs):
+        super().__init__(trainable=False, **kwargs)
+        self.blocks = [
+            [
+                keras.layers.Conv2D(
+                    width,
+                    3,
+                    padding="same",
+                    activation="relu",
+                    kernel_initializer=keras.initializers.HeNormal(),
+                    name=f"block{i + 1}_conv{j + 1}",
+                )
+                for j in range(count if i + 1 < layers else 1)
+            ]
+            for i, (width, count) in enumerate(
+                list(zip(widths, CONVS_PER_BLOCK))[:layers]
+            )
+        ]
+        self.pool = keras.layers.MaxPool2D(2, padding="same")
+
+    def call(self, x):
+        """[B, H, W, 3] in [-1, 1] -> list of [B, h_i, w_i, C_i]."""
+        x = (tf.cast(x, tf.float32) + 1.0) * 127.5
+        x = x[..., ::-1] - tf.constant(IMAGENET_BGR_MEANS)
+        features = []
+        for i, block in enumerate(self.blocks):
+            if i > 0:
+                x = self.pool(x)
+            for j, conv in enumerate(block):
+                x = conv(x)
+                if j == 0:
+                    features.append(x)
+        return features
+
+
+def load(name, layers=5):
+    """The perceptual network of a flag value, frozen, with its weights.
+
+    Args:
+      name: "imagenet" (VGG-19; Keras downloads the weights), a path to a Keras VGG-19
+        .h5 file, or "embedded" (small, fixed pseudo-random features: no download).
+      layers: 1 to 5.
+
+    Raises:
+      UserError: for a path that does not exist, a file that is no VGG-19, and where the
+        download fails.
+    """
+    if name == "embedded":
+        network = PerceptualNetwork(EMBEDDED_WIDTHS, layers)
+        network(tf.zeros([1, 32, 32, 3]))
+        _fill_embedded(network)
+        return network
+    if name != "imagenet" and not os.path.isfile(name):
+        raise UserError(
+            f"--perceptual_network={name}: expected 'imagenet', 'embedded' or a Keras "
+            "VGG-19 .h5 file, found no such file"
+        )
+    try:
+        vgg19 = keras.applications.VGG19(include_top=False, weights=name)
+    except Exception as error:  # Keras and h5py raise many kinds here.
+        raise UserError(
+            f"--perceptual_network={name}: expected VGG-19 weights, found: {error}"
+        ) from error
+    network = PerceptualNetwork(VGG19_WIDTHS, layers)
+    network(tf.zeros([1, 32, 32, 3]))
+    for block in network.blocks:
+        for conv in block:
+            conv.set_weights(vgg19.get_layer(conv.name).get_weights())
+    return network
+
+
+def _fill_embedded(network):
+    """He-scaled normal kernels from NumPy's frozen generator: the same everywhere."""
+    random = np.random.RandomState(19)
+    for block in network.blocks:
+        for conv in block:
+            shape = conv.kernel.shape
+            scale = np.sqrt(2.0 / np.prod(shape[:3]))
+            conv.kernel.assign(scale * random.standard_normal(shape))

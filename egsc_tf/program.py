@@ -1,0 +1,34 @@
+"""How every `python -m egsc_tf.NAME` starts and ends."""
+
+import os
+import sys
+
+# Before TensorFlow is imported: on a machine without a GPU its start prints many lines
+# about CUDA plug-ins. Real failures arrive as Python exceptions all the same.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from absl import app, logging  # noqa: E402
+
+
+def run(main):
+    """app.run, with one line instead of a traceback for what a user can put right.
+
+    Exit code 0, or 2 for bad flags, paths or images, 3 for a run that diverged.
+    """
+
+    def guarded(argv):
+        from egsc_tf.callbacks import Diverged
+        from egsc_tf.errors import UserError
+
+        logging.use_absl_handler()
+        logging.set_verbosity(logging.INFO)
+        try:
+            return main(argv)
+        except Diverged as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 3
+        except (UserError, PermissionError) as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
+
+    app.run(guarded)

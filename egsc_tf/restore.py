@@ -1,0 +1,44 @@
+"""From a run's folder to the Translator that it trained."""
+
+import os
+
+import tensorflow as tf
+
+from egsc_tf import config as config_lib
+from egsc_tf import workdir as workdir_lib
+from egsc_tf.errors import UserError
+from egsc_tf.models.translator import Translator
+
+
+def load(workdir):
+    """The Translator of a run, with the moving average of its weights.
+
+    Args:
+      workdir: the --workdir of egsc_tf.train.
+
+    Returns:
+      egsc_tf.models.translator.Translator.
+
+    Raises:
+      egsc_tf.errors.UserError: where the folder holds no run or no checkpoint of the
+        translation stage.
+    """
+    config = config_lib.load(workdir)
+    path = workdir_lib.latest(workdir, workdir_lib.TRANSLATION)
+    if path is None:
+        raise UserError(
+            f"{os.path.join(workdir, workdir_lib.TRANSLATION)}: expected a checkpoint "
+            "of the translation stage, found none; has egsc_tf.train got that far?"
+        )
+    translator = Translator.from_config(config)
+    example = tf.zeros([1, config.height, config.width, 3])
+    for direction in ("a2b", "b2a"):
+        translator.translate(example, example, direction)
+    checkpoint = tf.train.Checkpoint(
+        generator_ema=translator.generator,
+        feature_a=translator.feature_a,
+        feature_b=translator.feature_b,
+    )
+    # The checkpoint also holds what only training needs; all of *ours* must be in it.
+    checkpoint.restore(path).expect_partial().assert_existing_objects_matched()
+    return translator

@@ -1,0 +1,167 @@
+"""Trains both stages: `python -m egsc_tf.train --flagfile=NAME.flags --workdir=DIR`.
+
+Stage 1 (feature masks) runs where DIR has none yet, then stage 2 (translation). Started
+again on the same DIR, the run goes on where its last checkpoint left it.
+"""
+
+import dataclasses
+import os
+
+import numpy as np
+import tensorflow as tf
+from absl import app, flags, logging
+from tensorflow import keras
+
+from egsc_tf import callbacks
+from egsc_tf import config as config_lib
+from egsc_tf import workdir as workdir_lib
+from egsc_tf.data.source import open_source
+from egsc_tf.data.stream import stream
+from egsc_tf.errors import UserError
+from egsc_tf.feature_mask_trainer import FeatureMaskTrainer
+from egsc_tf.models import vgg
+from egsc_tf.models.translator import Translator
+from egsc_tf.program import run
+from egsc_tf.trainer import TranslationTrainer
+
+FLAGS = flags.FLAGS
+SAMPLES = 6
+
+
+def choose_strategy(config):
+    """MirroredStrategy over all GPUs, or one device.
+
+    Raises:
+      UserError: where the global batch does not divide by the number of replicas.
+    """
+    gpus = tf.config.list_logical_devices("GPU")
+    strategy = (
+        tf.distribute.MirroredStrategy() if gpus else tf.distribute.get_strategy()
+    )
+    replicas = strategy.num_replicas_in_sync
+    if config.batch_size % replicas:
+        raise UserError(
+            f"--batch_size: expected a multiple of the {replicas} replicas, found "
+            f"{config.batch_size}"
+        )
+    return strategy
+
+
+def train(config, workdir, strategy=None):
+    """Trains both stages in `workdir`; returns the trained TranslationTrainer.
+
+    Raises:
+      UserError: for bad settings or data, naming the flag or path.
+      egsc_tf.callbacks.Diverged: where a loss is not finite.
+    """
+    source = open_source(config, "train")
+    workdir_lib.claim(workdir, config)
+    keras.utils.set_random_seed(config.seed)
+    tf.config.experimental.enable_op_determinism()
+    keras.mixed_precision.set_global_policy(config.mixed_precision)
+    strategy = strategy or choose_strategy(config)
+
+    with strategy.scope():
+        masks = FeatureMaskTrainer(config)
+    _train_stage(masks, source, config, workdir, workdir_lib.FEATURE_MASKS, strategy)
+
+    phi = None
+    with strategy.scope():
+        if config.style_weight > 0 or config.content_weight > 0:
+            logging.info("perceptual network: %s", config.perceptual_network)
+            phi = vgg.load(config.perceptual_network)
+        trainer = TranslationTrainer(
+            config, masks.autoencoder_a.encoder, masks.autoencoder_b.encoder, phi
+        )
+    _train_stage(trainer, source, config, workdir, workdir_lib.TRANSLATION, strategy)
+    return trainer
+
+
+def _train_stage(trainer, source, config, workdir, stage, strategy):
+    """Restores the stage's last checkpoint, if any, and trains what is left of it."""
+    total = trainer.total_steps
+    batches = 1 + trainer.g_update
+    with strategy.scope():
+        trainer.prepare(next(iter(stream(source, config, 0, batches))))
+        seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
+        checkpoint = tf.train.Checkpoint(seconds=seconds, **trainer.parts())
+        manager = workdir_lib.manager(
+            workdir, stage, checkpoint, config.keep_checkpoints
+        )
+        if manager.latest_checkpoint:
+            checkpoint.restore(manager.latest_checkpoint).assert_consumed()
+        trainer.compile(jit_compile=config.jit_compile)
+    start = int(trainer.step)
+    if start >= total:
+        logging.info("%s: done, %d steps (%s)", stage, start, workdir)
+        return
+    logging.info(
+        "%s: %s at step %d of %d, learning rate %.3g",
+        stage,
+        "resumed" if start else "starts",
+        start,
+        total,
+        trainer.learning_rate(),
+    )
+    log_folder = os.path.join(workdir, "logs", stage)
+    draw = _sampler(trainer, source, config)
+    trainer.fit(
+        stream(source, config, start, batches),
+        epochs=1,
+        steps_per_epoch=total - start,
+        verbose=0,
+        callbacks=[
+            callbacks.StopOnNaN(),
+            callbacks.Progress(stage, total),
+            callbacks.Scalars(log_folder, config.log_every),
+            callbacks.Samples(
+                draw,
+                os.path.join(workdir, "samples"),
+                log_folder,
+                stage,
+                config.sample_every,
+            ),
+            callbacks.Checkpoints(manager, seconds, config.checkpoint_every, total),
+        ],
+    )
+
+
+def _sampler(trainer, source, config):
+    """() -> a picture of what the trainer makes of fixed training images."""
+    few = dataclasses.replace(config, batch_size=SAMPLES, content_view="same")
+    batch = next(iter(stream(source, few)))
+    x_a, x_b = batch["x_a"][:, 0], batch["x_b"][:, 0]
+
+    if isinstance(trainer, FeatureMaskTrainer):
+
+        def draw():
+            rows = [x_a, trainer.autoencoder_a(x_a), x_b, trainer.autoencoder_b(x_b)]
+            return np.concatenate([np.concatenate(list(r), axis=1) for r in rows])
+
+        return draw
+
+    translator = Translator.of_trainer(trainer)
+
+    def draw():
+        halves = []
+        for content, exemplars, direction in ((x_a, x_b, "a2b"), (x_b, x_a, "b2a")):
+            columns = [
+                translator.translate(content, exemplars[k : k + 1], direction)
+                for k in range(SAMPLES)
+            ]
+            halves.append(callbacks.contact_sheet(content, exemplars, columns))
+        return np.concatenate(halves, axis=1)
+
+    return draw
+
+
+def main(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"expected only flags, found {argv[1:]}")
+    train(config_lib.from_flags(), FLAGS.workdir)
+
+
+if __name__ == "__main__":
+    config_lib.define_flags()
+    flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
+    run(main)

@@ -1,0 +1,192 @@
+"""Translates image files: `python -m egsc_tf.translate --workdir=DIR --input=... `
+
+Every input with every exemplar, or pairwise (--pairing=zip). Outputs are PNG files of
+the inputs' own sizes, named after them; where one input gives several, the exemplar's
+name follows.
+"""
+
+import os
+from collections import Counter
+
+import numpy as np
+import tensorflow as tf
+from absl import app, flags, logging
+from tqdm import tqdm
+
+from egsc_tf import callbacks, restore
+from egsc_tf.data import images
+from egsc_tf.errors import UserError
+from egsc_tf.models.translator import DIRECTIONS
+from egsc_tf.program import run
+
+FLAGS = flags.FLAGS
+STYLES_AT_ONCE = 8
+THUMBNAIL = 128
+
+
+def find_images(path):
+    """Image paths of a file or a folder. Raises UserError."""
+    return [path] if os.path.isfile(path) else images.list_images(path)
+
+
+def output_names(paths):
+    """A distinct name for each path: its stem, with its ending where stems collide."""
+    stems = [os.path.splitext(os.path.basename(path))[0] for path in paths]
+    count = Counter(stems)
+    return [
+        stem if count[stem] == 1 else os.path.basename(path).replace(".", "_")
+        for stem, path in zip(stems, paths)
+    ]
+
+
+def read_good(paths, on_bad_image):
+    """([(path, pixels)], [message]): what decodes; raises at the first that does not
+    where on_bad_image is "stop"."""
+    good, bad = [], []
+    for path in paths:
+        try:
+            good.append((path, images.read(path)))
+        except images.BadImage as error:
+            if on_bad_image == "stop":
+                raise
+            bad.append(str(error))
+    return good, bad
+
+
+def translate_files(
+    translator,
+    inputs,
+    exemplars,
+    output,
+    direction="a2b",
+    pairing="all",
+    strength=1.0,
+    on_bad_image="stop",
+    grid=None,
+):
+    """Translates files into the folder `output`.
+
+    Args:
+      translator: from egsc_tf.load.
+      inputs, exemplars: lists of paths.
+      output: folder of the PNG files.
+      direction: "a2b" or "b2a".
+      pairing: "all", every input with every exemplar, or "zip", the i-th with the i-th.
+      strength: 0 to 1, see Translator.translate_with_style.
+      on_bad_image: "stop" or "skip".
+      grid: None, or the path of a contact sheet to write (pairing "all").
+
+    Returns:
+      (number of files written, messages about files left out).
+
+    Raises:
+      UserError: for pairs that do not match up, and where nothing is left to do.
+      BadImage: for a file that does not decode, where on_bad_image is "stop".
+    """
+    if pairing == "zip" and len(inputs) != len(exemplars):
+        raise UserError(
+            "--pairing=zip: expected as many inputs as exemplars, found "
+            f"{len(inputs)} and {len(exemplars)}"
+        )
+    target = direction.split("2")[1]
+    read_exemplars, bad = read_good(exemplars, on_bad_image)
+    if not read_exemplars:
+        raise UserError(f"--exemplar: expected a usable image, found none: {bad}")
+    styles = {
+        path: translator.encode_style(images.to_float(pixels)[None], target)
+        for path, pixels in read_exemplars
+    }
+    names = dict(zip(exemplars, output_names(exemplars)))
+    partner = dict(zip(inputs, exemplars))
+    written, rows = 0, []
+    progress = tqdm(list(zip(inputs, output_names(inputs))), unit="image")
+    for path, name in progress:
+        chosen = list(styles)
+        if pairing == "zip":
+            chosen = [partner[path]] if partner[path] in styles else []
+        good, bad_now = read_good([path], on_bad_image)
+        bad += bad_now
+        if not good or not chosen:
+            continue
+        content = images.to_float(good[0][1])[None]
+        results = _with_styles(
+            translator, content, [styles[p] for p in chosen], direction, strength
+        )
+        for exemplar, result in zip(chosen, results):
+            several = pairing == "all" and len(styles) > 1
+            stem = f"{name}_{names[exemplar]}" if several else name
+            images.write_png(os.path.join(output, stem + ".png"), result)
+            written += 1
+        if grid:
+            rows.append([_thumbnail(image) for image in (content[0], *results)])
+    if grid and rows:
+        heads = np.stack([_thumbnail(images.to_float(p)) for _, p in read_exemplars])
+        body = np.stack([np.stack(row) for row in rows])
+        sheet = callbacks.contact_sheet(
+            body[:, 0], heads, np.swapaxes(body[:, 1:], 0, 1)
+        )
+        images.write_png(grid, sheet)
+    return written, bad
+
+
+def _with_styles(translator, content, styles, direction, strength):
+    """[H, W, 3] images of one content [1, H, W, 3] in many styles, encoded once."""
+    source, target = direction.split("2")
+    c, m = translator.encode_content(content, source)
+    results = []
+    for first in range(0, len(styles), STYLES_AT_ONCE):
+        some = tf.concat(styles[first : first + STYLES_AT_ONCE], axis=0)
+        c_many, m_many = (tf.repeat(x, len(some), axis=0) for x in (c, m))
+        results += list(translator.decode(c_many, m_many, some, target, strength))
+    height, width = content.shape[1:3]
+    return [np.asarray(result)[:height, :width] for result in results]
+
+
+def _thumbnail(image):
+    pixels = images.resize(images.to_uint8(image), THUMBNAIL, THUMBNAIL)
+    return images.to_float(pixels)
+
+
+def main(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"expected only flags, found {argv[1:]}")
+    if FLAGS.grid and FLAGS.pairing == "zip":
+        raise UserError("--grid: expected --pairing=all, found zip")
+    inputs, exemplars = find_images(FLAGS.input), find_images(FLAGS.exemplar)
+    written, bad = translate_files(
+        restore.load(FLAGS.workdir),
+        inputs,
+        exemplars,
+        FLAGS.output,
+        FLAGS.direction,
+        FLAGS.pairing,
+        FLAGS.style_strength,
+        FLAGS.on_bad_image,
+        os.path.join(FLAGS.output, "grid.png") if FLAGS.grid else None,
+    )
+    for message in bad:
+        logging.warning("left out: %s", message)
+    print(
+        f"{len(inputs)} inputs, {len(exemplars)} exemplars: {written} images written "
+        f"to {FLAGS.output}, {len(bad)} files left out"
+    )
+    return 0 if written else 2
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("workdir", None, "Folder of a trained run.", required=True)
+    flags.DEFINE_string("input", None, "Image or folder to translate.", required=True)
+    flags.DEFINE_string("exemplar", None, "Image or folder of styles.", required=True)
+    flags.DEFINE_string("output", None, "Folder to write to.", required=True)
+    flags.DEFINE_enum("direction", "a2b", DIRECTIONS, "Which way.")
+    flags.DEFINE_enum(
+        "pairing", "all", ("all", "zip"), "Every pair, or i-th with i-th."
+    )
+    flags.DEFINE_float(
+        "style_strength", 1.0, "0: content's own look, 1: exemplar's.", 0.0, 1.0
+    )
+    flags.DEFINE_enum(
+        "on_bad_image", "stop", ("stop", "skip"), "For files that do not decode."
+    )
+    flags.DEFINE_bool("grid", False, "Also write OUTPUT/grid.png, a contact sheet.")
+    run(main)

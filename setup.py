@@ -1,0 +1,49 @@
+"""egsc-tf: EGSC-IT for TensorFlow 2."""
+
+import re
+import sys
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+if not (3, 9) <= sys.version_info[:2] <= (3, 11):
+    sys.exit(
+        "egsc-tf needs Python 3.9, 3.10 or 3.11 (TensorFlow 2.15 has no other); this "
+        f"is Python {sys.version_info.major}.{sys.version_info.minor}."
+    )
+
+HERE = Path(__file__).resolve().parent
+VERSION = re.search(
+    r'__version__ = "(.+)"', (HERE / "egsc_tf" / "__init__.py").read_text()
+).group(1)
+
+setup(
+    name="egsc-tf",
+    version=VERSION,
+    description="Exemplar guided unsupervised image-to-image translation (EGSC-IT) in "
+    "TensorFlow 2: train, translate, export",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    packages=find_packages(include=["egsc_tf", "egsc_tf.*"]),
+    python_requires=">=3.9,<3.12",
+    install_requires=[
+        "absl-py>=1.4",
+        "keras==2.15.*",
+        "matplotlib>=3.7",
+        "numpy<2",
+        "pillow>=9.5",
+        "scikit-image>=0.20",
+        "scikit-learn>=1.2",
+        "tensorflow==2.15.*",
+        "tensorflow-addons==0.23.*",
+        "tensorflow-datasets==4.9.*",
+        # 1.17 needs protobuf 5, TensorFlow 2.15 needs protobuf 4.
+        "tensorflow-metadata<1.17",
+        "tqdm>=4.65",
+    ],
+    extras_require={
+        "gpu": ["tensorflow[and-cuda]==2.15.*"],
+        "test": ["pytest>=7.4", "pytest-xdist>=3.3", "ruff>=0.4", "pre-commit>=3.3"],
+    },
+)

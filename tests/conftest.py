@@ -1,0 +1,36 @@
+"""What all tests share: quiet TensorFlow, two logical CPUs, the shared data."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+
+import pytest  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0],
+    [tf.config.LogicalDeviceConfiguration()] * 2,
+)
+
+
+@pytest.fixture
+def shared():
+    """path -> where it is in the shared data; skips where it is not there."""
+    root = os.environ.get("EGSC_SHARED", "../shared")
+
+    def find(*parts):
+        path = os.path.join(root, *parts)
+        if not os.path.exists(path):
+            pytest.skip(f"{path} not found: set EGSC_SHARED to a folder that has it")
+        return path
+
+    return find
+
+
+@pytest.fixture(autouse=True)
+def plain_policy():
+    """Each test starts from, and leaves behind, Keras' default precision."""
+    tf.keras.mixed_precision.set_global_policy("float32")
+    yield
+    tf.keras.mixed_precision.set_global_policy("float32")

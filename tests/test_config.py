@@ -1,0 +1,84 @@
+"""Flags, their bounds, and the flags that a run keeps."""
+
+import dataclasses
+
+import pytest
+from absl import flags
+
+from egsc_tf import config as config_lib
+from egsc_tf import workdir
+from egsc_tf.config import Config
+from egsc_tf.errors import UserError
+
+
+def parse(*arguments):
+    values = flags.FlagValues()
+    config_lib.define_flags(values)
+    values(["program", *arguments])
+    return config_lib.from_flags(values)
+
+
+def test_defaults_and_overrides():
+    assert parse() == Config()
+    config = parse("--ngf=16", "--content_view=recoloured", "--nouse_masks")
+    assert (config.ngf, config.content_view, config.use_masks) == (
+        16,
+        "recoloured",
+        False,
+    )
+
+
+def test_every_flag_has_a_help_text():
+    for field in dataclasses.fields(Config):
+        assert len(field.metadata["help"]) > 5, field.name
+
+
+def test_flags_after_a_flagfile_win(tmp_path):
+    path = tmp_path / "x.flags"
+    path.write_text("# a comment\n--ngf=16\n--batch_size=2\n")
+    config = parse(f"--flagfile={path}", "--ngf=32")
+    assert (config.ngf, config.batch_size) == (32, 2)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"ngf": 0}, "--ngf: expected at least 1, found 0"),
+        ({"learning_rate": float("nan")}, "--learning_rate: expected at least"),
+        ({"ema_decay": 1.0}, "--ema_decay: expected at most"),
+        ({"dataset": "faces"}, "--dataset: expected one of digits_single"),
+        ({"height": 30, "n_encoder": 3}, "--height: expected a multiple of 4"),
+        ({"init": "xavier"}, "--init: expected one of he, release; found 'xavier'"),
+    ],
+)
+def test_bad_values_are_named(bad, message):
+    with pytest.raises(UserError, match=message):
+        Config(**bad)
+
+
+def test_save_and_load(tmp_path):
+    config = Config(
+        ngf=12, use_masks=False, learning_rate=3e-5, data_dir="a folder/with é"
+    )
+    config.save(str(tmp_path))
+    assert config_lib.load(str(tmp_path)) == config
+    assert [p.name for p in tmp_path.iterdir()] == ["run.flags"]
+    assert parse(f"--flagfile={tmp_path / 'run.flags'}") == config
+
+
+def test_a_folder_without_a_run_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"run\.flags: expected the flags of a run"):
+        config_lib.load(str(tmp_path))
+
+
+def test_a_workdir_belongs_to_one_run(tmp_path):
+    config = Config(ngf=8)
+    workdir.claim(str(tmp_path), config)
+    longer = dataclasses.replace(config, total_steps=9, log_every=2)
+    workdir.claim(str(tmp_path), longer)
+    assert config_lib.load(str(tmp_path)) == longer
+    with pytest.raises(
+        UserError, match="--ngf was 8, is now 9; --seed was 0, is now 1"
+    ):
+        workdir.claim(str(tmp_path), dataclasses.replace(config, ngf=9, seed=1))
+    assert config_lib.load(str(tmp_path)) == longer

@@ -1,0 +1,264 @@
+"""One conformance list over all networks, and what is particular to each."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from egsc_tf.config import Config
+from egsc_tf.errors import UserError
+from egsc_tf.models import blocks, vgg
+from egsc_tf.models.autoencoder import AutoEncoder
+from egsc_tf.models.decoder import Decoder
+from egsc_tf.models.discriminator import Discriminator
+from egsc_tf.models.encoder import Encoder
+from egsc_tf.models.translator import Translator
+
+CONFIG = Config(ngf=4, ndf=4, n_encoder=3, height=16, width=24)
+
+
+def image(*shape):
+    return tf.random.stateless_uniform(shape, [1, 2], -1.0, 1.0)
+
+
+# name: (make, input shape, output shape)
+NETWORKS = {
+    "encoder": (lambda: Encoder(4, 3), (2, 16, 24, 3), (2, 4, 6, 16)),
+    "encoder_single": (lambda: Encoder(4, 1), (2, 16, 24, 3), (2, 16, 24, 4)),
+    "decoder": (lambda: Decoder(4, 3), (2, 4, 6, 16), (2, 16, 24, 3)),
+    "leaky_decoder": (
+        lambda: Decoder(4, 2, output="leaky_tanh"),
+        (2, 8, 12, 8),
+        (2, 16, 24, 3),
+    ),
+    "autoencoder": (lambda: AutoEncoder(4, 2), (2, 16, 24, 3), (2, 16, 24, 3)),
+    "discriminator": (lambda: Discriminator(4), (2, 28, 30, 3), (2, 2, 2, 1)),
+    "discriminator_release": (
+        lambda: Discriminator(4, 2, form="release", init="release"),
+        (2, 16, 24, 3),
+        (2, 4, 6, 1),
+    ),
+    "discriminator_without_norm": (
+        lambda: Discriminator(4, 3, norm="none"),
+        (2, 16, 24, 3),
+        (2, 2, 3, 1),
+    ),
+}
+
+
+@pytest.fixture(params=sorted(NETWORKS))
+def network(request):
+    make, input_shape, output_shape = NETWORKS[request.param]
+    return make, image(*input_shape), output_shape
+
+
+def test_shape_and_tf_function(network):
+    make, x, shape = network
+    net = make()
+    y = net(x)
+    assert y.shape == shape
+    assert y.dtype == tf.float32
+    np.testing.assert_allclose(tf.function(net)(x), y, atol=1e-5)
+
+
+def test_no_image_of_a_batch_sees_another(network):
+    make, x, _ = network
+    net = make()
+    np.testing.assert_allclose(net(x)[1:], net(x[1:]), atol=1e-5)
+
+
+def test_checkpoint_round_trip(network, tmp_path):
+    make, x, _ = network
+    net, other = make(), make()
+    y = net(x)
+    path = tf.train.Checkpoint(net=net).save(str(tmp_path / "ckpt"))
+    other(x)
+    tf.train.Checkpoint(net=other).restore(path).assert_existing_objects_matched()
+    np.testing.assert_array_equal(other(x), y)
+
+
+def test_saved_model_round_trip(network, tmp_path):
+    make, x, _ = network
+    net = make()
+    y = net(x)
+    module = tf.Module()
+    module.net = net
+    module.call = tf.function(net.call, input_signature=[tf.TensorSpec(x.shape)])
+    tf.saved_model.save(module, str(tmp_path))
+    loaded = tf.saved_model.load(str(tmp_path))
+    np.testing.assert_allclose(loaded.call(x), y, atol=1e-5)
+
+
+def test_under_two_replicas(network):
+    make, x, _ = network
+    devices = tf.config.list_logical_devices("CPU")
+    assert len(devices) == 2, "tests/conftest.py makes two logical CPUs"
+    strategy = tf.distribute.MirroredStrategy([d.name for d in devices])
+    with strategy.scope():
+        net = make()
+        y = net(x)
+    halves = tf.data.Dataset.from_tensors(x).unbatch().batch(2)
+    one = next(iter(strategy.experimental_distribute_dataset(halves)))
+    out = strategy.run(tf.function(net), args=(one,))
+    found = tf.concat(strategy.experimental_local_results(out), axis=0)
+    np.testing.assert_allclose(found, y, atol=1e-5)
+
+
+def test_every_layer_starts_from_its_own_values():
+    net = Encoder(4, 1)
+    net(image(1, 8, 8, 3))
+    kernels = [b.conv_1.kernel.numpy().tobytes() for b in net.blocks]
+    assert len(set(kernels)) == len(kernels)
+
+
+def test_initialisation_scales():
+    x = tf.zeros([1, 8, 8, 64])
+    for init, expected in (("he", np.sqrt(2.0 / (9 * 64))), ("release", 0.02)):
+        block = blocks.ResidualBlock(64, init)
+        block(x)
+        assert np.std(block.conv_1.kernel) == pytest.approx(expected, rel=0.15)
+
+
+def test_leaky_tanh_does_not_saturate():
+    x = tf.constant([[[[-50.0, 0.0, 50.0]]]])
+    decoder = Decoder(3, 1, output="leaky_tanh")
+    decoder(tf.zeros([1, 2, 2, 3]))
+    decoder.blocks = []
+    decoder.to_rgb.set_weights([np.eye(3)[None, None], np.zeros(3)])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = decoder(x)
+    np.testing.assert_allclose(y, [[[[-6.0, 0.0, 6.0]]]])
+    np.testing.assert_allclose(tape.gradient(y, x), [[[[0.1, 1.1, 0.1]]]], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Decoder(output="relu"), "output: expected one of .* found 'relu'"),
+        (lambda: Discriminator(norm="batch"), "norm: expected .* found 'batch'"),
+        (lambda: Discriminator(form="x"), "form: expected .* found 'x'"),
+        (lambda: Encoder(init="zeros"), "initializer: expected .* found 'zeros'"),
+    ],
+)
+def test_unknown_options_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.fixture(scope="module")
+def translator():
+    return Translator.from_config(CONFIG)
+
+
+@pytest.mark.parametrize("direction", ["a2b", "b2a"])
+@pytest.mark.parametrize("size", [(16, 24), (17, 23), (8, 9), (31, 8)])
+def test_translation_has_the_contents_own_size(translator, direction, size):
+    out = translator.translate(image(2, *size, 3), image(1, 19, 21, 3), direction)
+    assert out.shape == (2, *size, 3)
+    assert np.abs(out).max() <= 1.0
+
+
+def test_translate_is_encode_style_and_translate_with_style(translator):
+    content, exemplar = image(2, 16, 24, 3), image(2, 12, 12, 3)
+    style = translator.encode_style(exemplar, "b")
+    assert style.shape == (2, 2 * 16)
+    np.testing.assert_array_equal(
+        translator.translate(content, exemplar),
+        translator.translate_with_style(content, style),
+    )
+
+
+def test_one_style_serves_a_batch(translator):
+    content, exemplar = image(3, 16, 16, 3), image(1, 16, 16, 3)
+    out = translator.translate(content, exemplar)
+    again = translator.translate(content, tf.repeat(exemplar, 3, axis=0))
+    np.testing.assert_array_equal(out, again)
+
+
+def test_strength_changes_the_translation_image_by_image(translator):
+    content, exemplar = image(2, 16, 16, 3), image(1, 16, 16, 3)
+    full = translator.translate(content, exemplar)
+    mixed = translator.translate(content, exemplar, strength=[1.0, 0.3])
+    np.testing.assert_allclose(mixed[0], full[0], atol=1e-6)
+    assert np.abs(mixed[1] - full[1]).max() > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda t: t.translate(image(4, 4, 3), image(1, 8, 8, 3)), "content: expected"),
+        (
+            lambda t: t.translate(tf.zeros([1, 8, 8, 3], tf.uint8), image(1, 8, 8, 3)),
+            "content: expected float .* found uint8",
+        ),
+        (lambda t: t.encode_style(image(1, 8, 8, 3), "c"), "domain: expected"),
+        (
+            lambda t: t.translate(image(1, 8, 8, 3), image(1, 8, 8, 3), "b2b"),
+            "direction: expected",
+        ),
+        (
+            lambda t: t.translate(image(3, 8, 8, 3), image(2, 8, 8, 3)),
+            "style: expected",
+        ),
+    ],
+)
+def test_bad_arguments_are_named(translator, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(translator)
+
+
+def test_noise_at_test_time_is_a_choice():
+    noisy = Translator.from_config(
+        Config(ngf=4, n_encoder=1, height=8, width=8, test_noise=True)
+    )
+    still = Translator.from_config(Config(ngf=4, n_encoder=1, height=8, width=8))
+    content, exemplar = image(1, 8, 8, 3), image(1, 8, 8, 3)
+    for net, equal in ((noisy, False), (still, True)):
+        one, two = (net.translate(content, exemplar).numpy() for _ in range(2))
+        assert np.array_equal(one, two) == equal
+
+
+def test_embedded_features_are_the_same_everywhere():
+    one, two = vgg.load("embedded"), vgg.load("embedded")
+    x = image(2, 28, 28, 3)
+    features = one(x)
+    assert [f.shape[1:] for f in features] == [
+        (28, 28, 16),
+        (14, 14, 32),
+        (7, 7, 48),
+        (4, 4, 64),
+        (2, 2, 64),
+    ]
+    for f, g in zip(features, two(x)):
+        np.testing.assert_array_equal(f, g)
+    kernel = one.blocks[0][0].kernel.numpy()
+    assert kernel.ravel()[0] == pytest.approx(0.0601935, rel=1e-4)
+
+
+def test_fewer_layers_compute_nothing_deeper():
+    network = vgg.load("embedded", layers=3)
+    assert [len(block) for block in network.blocks] == [2, 2, 1]
+    assert len(network(image(1, 16, 16, 3))) == 3
+
+
+def test_vgg19_file_gives_keras_own_features(tmp_path):
+    keras_vgg = tf.keras.applications.VGG19(include_top=False, weights=None)
+    path = str(tmp_path / "vgg19.h5")
+    keras_vgg.save_weights(path)
+    network = vgg.load(path)
+    assert not network.trainable_variables
+    x = image(1, 32, 32, 3)
+    pixels = tf.keras.applications.vgg19.preprocess_input((x + 1.0) * 127.5)
+    names = [f"block{i}_conv1" for i in range(1, 6)]
+    outputs = [keras_vgg.get_layer(name).output for name in names]
+    expected = tf.keras.Model(keras_vgg.input, outputs)(pixels)
+    for found, want in zip(network(x), expected):
+        np.testing.assert_allclose(found, want, rtol=1e-4, atol=1e-4)
+
+
+def test_bad_perceptual_networks_are_named(tmp_path):
+    with pytest.raises(UserError, match=r"nowhere\.h5.*no such file"):
+        vgg.load(str(tmp_path / "nowhere.h5"))
+    (tmp_path / "bad.h5").write_text("x")
+    with pytest.raises(UserError, match=r"bad\.h5: expected VGG-19 weights"):
+        vgg.load(str(tmp_path / "bad.h5"))

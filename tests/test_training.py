@@ -1,0 +1,272 @@
+"""Both stages: steps, replicas, schedule, resuming, NaN, the files of a run."""
+
+import dataclasses
+import os
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import egsc_tf
+from egsc_tf import callbacks, restore
+from egsc_tf import train as train_lib
+from egsc_tf import workdir as workdir_lib
+from egsc_tf.adversarial_trainer import PolynomialDecay
+from egsc_tf.config import Config
+from egsc_tf.data.source import open_source
+from egsc_tf.data.stream import stream
+from egsc_tf.errors import UserError
+from egsc_tf.feature_mask_trainer import FeatureMaskTrainer
+from egsc_tf.models import vgg
+from egsc_tf.models.encoder import Encoder
+from egsc_tf.trainer import TranslationTrainer
+
+TINY = Config(
+    height=12,
+    width=12,
+    n_encoder=1,
+    n_dis=2,
+    ngf=4,
+    ndf=4,
+    batch_size=4,
+    g_update=2,
+    mask_steps=2,
+    total_steps=4,
+    learning_rate=1e-3,
+    mask_learning_rate=1e-3,
+    clip_norm=50.0,
+    style_loss="statistics",
+    style_weight=10.0,
+    perceptual_network="embedded",
+    log_every=1,
+    sample_every=2,
+    checkpoint_every=2,
+)
+
+
+def make_trainer(stage, config):
+    tf.keras.utils.set_random_seed(0)
+    if stage == 1:
+        return FeatureMaskTrainer(config)
+    features = [Encoder(**config.network) for _ in range(2)]
+    return TranslationTrainer(config, *features, vgg.load("embedded"))
+
+
+def batches(config, g_update, count):
+    source = open_source(config, "train")
+    return list(stream(source, config, 0, 1 + g_update).take(count))
+
+
+def weights(trainer):
+    return [v.numpy() for v in trainer.g_variables + trainer.d_variables]
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+def test_two_replicas_give_the_losses_of_one_device(stage):
+    config = dataclasses.replace(TINY, content_view="recoloured")
+    g_update = 1 if stage == 1 else config.g_update
+    data = batches(config, g_update, 3)
+    found = []
+    devices = [d.name for d in tf.config.list_logical_devices("CPU")]
+    assert len(devices) == 2
+    for strategy in (
+        tf.distribute.get_strategy(),
+        tf.distribute.MirroredStrategy(devices),
+    ):
+        with strategy.scope():
+            trainer = make_trainer(stage, config)
+            trainer.prepare(data[0])
+        step = tf.function(trainer.train_step)
+        feed = tf.data.Dataset.from_tensor_slices(
+            {k: tf.concat([b[k] for b in data], axis=0) for k in data[0]}
+        ).batch(config.batch_size)
+        for batch in strategy.experimental_distribute_dataset(feed):
+            strategy.run(step, args=(batch,))
+        logs = {m.name: float(m.result()) for m in trainer.metrics}
+        found.append(logs)
+    one, two = found
+    assert set(one) == set(two)
+    for name in one:
+        if "gradient_norm" not in name:
+            assert two[name] == pytest.approx(one[name], rel=1e-4), name
+
+
+def test_a_step_updates_g_and_d_and_nothing_else():
+    trainer = make_trainer(2, TINY)
+    batch = batches(TINY, TINY.g_update, 1)[0]
+    trainer.prepare(batch)
+    frozen = trainer.feature_a.variables + trainer.phi.variables
+    before, kept = weights(trainer), [v.numpy() for v in frozen]
+    logs = trainer.train_step(batch)
+    assert all((x != y).any() for x, y in zip(before, weights(trainer)))
+    for x, y in zip(kept, frozen):
+        np.testing.assert_array_equal(x, y)
+    assert int(trainer.step) == 1
+    assert int(trainer.g_optimizer.iterations) == TINY.g_update
+    assert int(trainer.d_optimizer.iterations) == 1
+    assert {"G/adv_a", "G/cycle_b", "D/a", "G/style", "G/content"} <= set(logs)
+
+
+def test_one_trace_serves_all_steps():
+    trainer = make_trainer(2, TINY)
+    data = batches(TINY, TINY.g_update, 3)
+    trainer.prepare(data[0])
+    step = tf.function(trainer.train_step)
+    for batch in data:
+        step(batch)
+    assert step.experimental_get_tracing_count() == 1
+
+
+def test_average_follows_the_generator():
+    trainer = make_trainer(2, TINY)
+    batch = batches(TINY, TINY.g_update, 1)[0]
+    trainer.prepare(batch)
+    first = [v.numpy() for v in trainer.generator_ema.variables]
+    trainer.train_step(batch)
+    # At step 0 the decay is 1 / 10.
+    for old, now, average in zip(
+        first, trainer.generator.variables, trainer.generator_ema.variables
+    ):
+        np.testing.assert_allclose(average, 0.1 * old + 0.9 * now, atol=1e-6)
+
+
+def test_polynomial_decay_counts_steps_not_updates():
+    decay = PolynomialDecay(2.0, total_steps=10, updates_per_step=5)
+    for iterations, step in ((0, 0), (4, 0), (5, 1), (49, 9), (50, 10), (99, 10)):
+        expected = 2.0 * max(0.0, 1.0 - step / 10.0) ** 0.9
+        assert float(decay(tf.constant(iterations, tf.int64))) == (
+            pytest.approx(expected, rel=1e-5)
+        )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"use_masks": False},
+        {"use_adain": False},
+        {"style_weight": 0.0, "content_weight": 0.0},
+        {"latent_noise": 0.0},
+        {"mixed_precision": "mixed_bfloat16"},
+        {"mixed_precision": "mixed_float16"},
+        {"style_loss": "gram", "style_weight": 1e3},
+        {"output": "leaky_tanh", "discriminator_norm": "none"},
+        {
+            "adain_form": "release",
+            "discriminator_form": "release",
+            "init": "release",
+        },
+        {"dataset": "digits_multi", "n_encoder": 2},
+    ],
+    ids=lambda change: "-".join(f"{k}={v}" for k, v in change.items()),
+)
+def test_every_form_takes_a_finite_step(change):
+    config = dataclasses.replace(TINY, **change)
+    tf.keras.mixed_precision.set_global_policy(config.mixed_precision)
+    trainer = make_trainer(2, config)
+    batch = batches(config, config.g_update, 1)[0]
+    trainer.prepare(batch)
+    logs = trainer.train_step(batch)
+    losses = {k: v for k, v in logs.items() if "gradient_norm" not in k}
+    assert all(np.isfinite(float(v)) for v in losses.values()), losses
+    assert ("G/style" in logs) == (config.style_weight > 0)
+
+
+def test_perceptual_weights_without_a_network_are_refused():
+    features = [Encoder(**TINY.network) for _ in range(2)]
+    with pytest.raises(ValueError, match="phi: expected a PerceptualNetwork"):
+        TranslationTrainer(TINY, *features, None)
+
+
+def test_a_resumed_run_ends_with_the_same_weights(tmp_path, caplog):
+    whole = train_lib.train(TINY, str(tmp_path / "whole"))
+    shorter = dataclasses.replace(TINY, total_steps=4)
+
+    class Killed(Exception):
+        pass
+
+    class Kill(tf.keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if int(self.model.step) == 3 and self.model.g_update == TINY.g_update:
+                raise Killed
+
+    original = callbacks.StopOnNaN
+    folder = str(tmp_path / "killed")
+    try:
+        callbacks.StopOnNaN = Kill
+        with pytest.raises(Killed):
+            train_lib.train(shorter, folder)
+    finally:
+        callbacks.StopOnNaN = original
+    assert workdir_lib.latest(folder, "translation").endswith("ckpt-2")
+    with caplog.at_level("INFO"):
+        resumed = train_lib.train(shorter, folder)
+    assert "resumed at step 2 of 4, learning rate 0.00053" in caplog.text
+    for x, y in zip(weights(whole), weights(resumed)):
+        np.testing.assert_array_equal(x, y)
+    for x, y in zip(whole.generator_ema.variables, resumed.generator_ema.variables):
+        np.testing.assert_array_equal(x, y)
+
+
+def test_the_files_of_a_run(tmp_path):
+    folder = str(tmp_path / "run")
+    trainer = train_lib.train(TINY, folder)
+    assert sorted(os.listdir(tmp_path / "run" / "samples")) == [
+        "feature_masks_0000002.png",
+        "translation_0000002.png",
+        "translation_0000004.png",
+    ]
+    assert workdir_lib.seconds(folder, "translation") > 0
+    (events,) = (tmp_path / "run" / "logs" / "translation").glob("events*1.v2")
+    tags = set()
+    for record in tf.compat.v1.train.summary_iterator(str(events)):
+        tags |= {value.tag for value in record.summary.value}
+    assert "learning_rate" in tags or "translation" in tags
+
+    model = egsc_tf.load(folder)
+    source = open_source(TINY, "test")
+    seed = tf.constant([0, 0], tf.int64)
+    content = source.image("a", 0, seed)[None]
+    exemplar = source.image("b", 1, seed)[None]
+    out = model.translate(content, exemplar, direction="a2b")
+    m, s = trainer.conditions({"x_a": content, "x_b": exemplar})[::3]
+    expected = trainer.generator_ema(content, m, s, "a2b")
+    np.testing.assert_allclose(out, tf.clip_by_value(expected, -1, 1), atol=1e-5)
+
+
+def test_a_workdir_without_translation_is_named(tmp_path):
+    TINY.save(str(tmp_path))
+    with pytest.raises(UserError, match=r"translation: expected a checkpoint"):
+        restore.load(str(tmp_path))
+
+
+def test_nan_stops_naming_the_loss_and_the_step():
+    stop = callbacks.StopOnNaN()
+    stop.set_model(make_trainer(1, TINY))
+    stop.on_train_batch_end(0, {"D/a": 1.0, "G/kl_a": 2.0})
+    with pytest.raises(callbacks.Diverged, match=r"step 0: D/a, G/kl_a not finite"):
+        stop.on_train_batch_end(
+            0, {"D/a": float("nan"), "G/kl_a": float("inf"), "D/b": 0.1}
+        )
+
+
+def test_batch_must_divide_by_the_replicas(monkeypatch):
+    class Two:
+        num_replicas_in_sync = 2
+
+    monkeypatch.setattr(tf.distribute, "get_strategy", Two)
+    with pytest.raises(UserError, match="--batch_size: expected a multiple of the 2"):
+        train_lib.choose_strategy(dataclasses.replace(TINY, batch_size=3))
+
+
+def test_contact_sheet_layout():
+    sources = np.full([2, 4, 5, 3], 0.1)
+    exemplars = np.full([3, 4, 5, 3], 0.2)
+    columns = np.stack([np.full([2, 4, 5, 3], 0.3 + k / 10.0) for k in range(3)])
+    columns[2, 1] = -1.0
+    sheet = callbacks.contact_sheet(sources, exemplars, columns)
+    assert sheet.shape == (12, 20, 3)
+    blocks = sheet.reshape(3, 4, 4, 5, 3).mean(axis=(1, 3, 4))
+    np.testing.assert_allclose(
+        blocks,
+        [[1.0, 0.2, 0.2, 0.2], [0.1, 0.3, 0.4, 0.5], [0.1, 0.3, 0.4, -1.0]],
+    )
