@@ -19,7 +19,7 @@ from egsc_tf.data import images
 from egsc_tf.data.source import open_source
 from egsc_tf.errors import UserError
 from egsc_tf.metrics import digit_classifier
-from egsc_tf.metrics import digits as scores
+from egsc_tf.metrics import scores_of_digits as scores
 from egsc_tf.models.translator import DIRECTIONS
 from egsc_tf.program import run
 
@@ -79,11 +79,11 @@ def _score_direction(translator, train, test, direction, count, seed):
     own, other = direction.split("2")
     judge = digit_classifier.train(train, other, seed)
     random = np.random.RandomState(seed)
-    sources = [(i, kind) for i in range(count) for kind in scores.kinds(test, own)]
+    sources = [(i, kind) for i in range(count) for kind in scores.looks(test, own)]
     jobs = [
         (i, kind, random.randint(test.size(other)), look)
         for i, kind in sources
-        for look in scores.kinds(test, other)
+        for look in scores.looks(test, other)
     ]
     paint = lambda i, domain, kind: test.paint(test.mask(i), domain, kind)  # noqa: E731
 
@@ -108,7 +108,7 @@ def _score_direction(translator, train, test, direction, count, seed):
         "ssim": float(np.mean([scores.ssim(*p) for p in zip(translations, right)])),
         "l1": float(np.mean([scores.l1(*p) for p in zip(translations, right)])),
     }
-    for look in scores.kinds(test, other):
+    for look in scores.looks(test, other):
         chosen = [s for s, job in zip(styles, jobs) if job[3] == look]
         found[f"style_accuracy_{look}"] = float(np.mean(chosen))
     return found, _sheet(translator, test, direction, random, paint)
@@ -117,18 +117,18 @@ def _score_direction(translator, train, test, direction, count, seed):
 def _sheet(translator, test, direction, random, paint):
     """One source of each class down, an exemplar of each look across."""
     own, other = direction.split("2")
-    looks = scores.kinds(test, own)
+    own_looks = scores.looks(test, own)
     labels = np.asarray(test.labels)
     content = np.stack(
         [
-            paint(int(np.argmax(labels == c)), own, looks[c % len(looks)])
+            paint(int(np.argmax(labels == c)), own, own_looks[c % len(own_looks)])
             for c in range(GRID_ROWS)
         ]
     )
     exemplars = np.stack(
         [
             paint(random.randint(test.size(other)), other, look)
-            for look in scores.kinds(test, other)
+            for look in scores.looks(test, other)
         ]
     )
     columns = [translator.translate(content, e[None], direction) for e in exemplars]

@@ -39,6 +39,38 @@ def output_names(paths):
     ]
 
 
+def plan(inputs, exemplars, output, pairing, grid=None):
+    """What is to be written: [(input, {exemplar: path of the output})].
+
+    Raises:
+      UserError: where two outputs would have one name, or an output would overwrite an
+        input or an exemplar.
+    """
+    names = output_names(exemplars)
+    jobs = []
+    for i, (path, name) in enumerate(zip(inputs, output_names(inputs))):
+        if pairing == "zip" or len(exemplars) == 1:
+            outputs = {exemplars[i if pairing == "zip" else 0]: f"{name}.png"}
+        else:
+            outputs = {e: f"{name}_{n}.png" for e, n in zip(exemplars, names)}
+        jobs.append((path, {e: os.path.join(output, f) for e, f in outputs.items()}))
+    files = Counter(file for _, outputs in jobs for file in outputs.values())
+    files.update([grid] if grid else [])
+    twice = [file for file, count in files.items() if count > 1]
+    if twice:
+        raise UserError(
+            f"--output: {twice[0]} would be written twice; rename the inputs"
+        )
+    sources = {os.path.realpath(path) for path in (*inputs, *exemplars)}
+    lost = [file for file in files if os.path.realpath(file) in sources]
+    if lost:
+        raise UserError(
+            f"--output: expected a folder apart from the inputs; {lost[0]} would be "
+            "overwritten"
+        )
+    return jobs
+
+
 def read_good(paths, on_bad_image):
     """([(path, pixels)], [message]): what decodes; raises at the first that does not
     where on_bad_image is "stop"."""
@@ -88,6 +120,7 @@ def translate_files(
             "--pairing=zip: expected as many inputs as exemplars, found "
             f"{len(inputs)} and {len(exemplars)}"
         )
+    jobs = plan(inputs, exemplars, output, pairing, grid)
     target = direction.split("2")[1]
     read_exemplars, bad = read_good(exemplars, on_bad_image)
     if not read_exemplars:
@@ -96,26 +129,19 @@ def translate_files(
         path: translator.encode_style(images.to_float(pixels)[None], target)
         for path, pixels in read_exemplars
     }
-    names = dict(zip(exemplars, output_names(exemplars)))
-    partner = dict(zip(inputs, exemplars))
     written, rows = 0, []
-    progress = tqdm(list(zip(inputs, output_names(inputs))), unit="image")
-    for path, name in progress:
-        chosen = list(styles)
-        if pairing == "zip":
-            chosen = [partner[path]] if partner[path] in styles else []
+    for path, outputs in tqdm(jobs, unit="image"):
+        chosen = {e: file for e, file in outputs.items() if e in styles}
         good, bad_now = read_good([path], on_bad_image)
         bad += bad_now
         if not good or not chosen:
             continue
         content = images.to_float(good[0][1])[None]
         results = _with_styles(
-            translator, content, [styles[p] for p in chosen], direction, strength
+            translator, content, [styles[e] for e in chosen], direction, strength
         )
-        for exemplar, result in zip(chosen, results):
-            several = pairing == "all" and len(styles) > 1
-            stem = f"{name}_{names[exemplar]}" if several else name
-            images.write_png(os.path.join(output, stem + ".png"), result)
+        for file, result in zip(chosen.values(), results):
+            images.write_png(file, result)
             written += 1
         if grid:
             rows.append([_thumbnail(image) for image in (content[0], *results)])

@@ -1,6 +1,7 @@
 """Both stages: steps, replicas, schedule, resuming, NaN, the files of a run."""
 
 import dataclasses
+import json
 import os
 
 import numpy as np
@@ -9,6 +10,7 @@ import tensorflow as tf
 
 import egsc_tf
 from egsc_tf import callbacks, restore
+from egsc_tf import evaluate as evaluate_lib
 from egsc_tf import train as train_lib
 from egsc_tf import workdir as workdir_lib
 from egsc_tf.adversarial_trainer import PolynomialDecay
@@ -17,6 +19,7 @@ from egsc_tf.data.source import open_source
 from egsc_tf.data.stream import stream
 from egsc_tf.errors import UserError
 from egsc_tf.feature_mask_trainer import FeatureMaskTrainer
+from egsc_tf.metrics import digit_classifier
 from egsc_tf.models import vgg
 from egsc_tf.models.encoder import Encoder
 from egsc_tf.trainer import TranslationTrainer
@@ -42,6 +45,7 @@ TINY = Config(
     sample_every=2,
     checkpoint_every=2,
 )
+RUN = dataclasses.replace(TINY, g_update=1)
 
 
 def make_trainer(stage, config):
@@ -177,60 +181,84 @@ def test_perceptual_weights_without_a_network_are_refused():
         TranslationTrainer(TINY, *features, None)
 
 
-def test_a_resumed_run_ends_with_the_same_weights(tmp_path, caplog):
-    whole = train_lib.train(TINY, str(tmp_path / "whole"))
-    shorter = dataclasses.replace(TINY, total_steps=4)
+class Killed(Exception):
+    """What stands in for a kill between two steps."""
 
-    class Killed(Exception):
-        pass
 
-    class Kill(tf.keras.callbacks.Callback):
-        def on_train_batch_end(self, batch, logs=None):
-            if int(self.model.step) == 3 and self.model.g_update == TINY.g_update:
-                raise Killed
+class KillAtThree(callbacks.StopOnNaN):
+    def on_train_batch_end(self, batch, logs=None):
+        if isinstance(self.model, TranslationTrainer) and int(self.model.step) == 3:
+            raise Killed
 
-    original = callbacks.StopOnNaN
-    folder = str(tmp_path / "killed")
-    try:
-        callbacks.StopOnNaN = Kill
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """(folder, trainer) of a whole run; one update a step keeps the graph small."""
+    folder = str(tmp_path_factory.mktemp("whole") / "run")
+    return folder, train_lib.train(RUN, folder)
+
+
+def test_a_resumed_run_ends_with_the_same_weights(
+    finished, tmp_path, monkeypatch, caplog
+):
+    folder = str(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(callbacks, "StopOnNaN", KillAtThree)
         with pytest.raises(Killed):
-            train_lib.train(shorter, folder)
-    finally:
-        callbacks.StopOnNaN = original
+            train_lib.train(RUN, folder)
     assert workdir_lib.latest(folder, "translation").endswith("ckpt-2")
     with caplog.at_level("INFO"):
-        resumed = train_lib.train(shorter, folder)
-    assert "resumed at step 2 of 4, learning rate 0.00053" in caplog.text
+        resumed = train_lib.train(RUN, folder)
+    assert "resumed at step 2 of 4, learning rate 0.000536" in caplog.text
+    _, whole = finished
     for x, y in zip(weights(whole), weights(resumed)):
         np.testing.assert_array_equal(x, y)
     for x, y in zip(whole.generator_ema.variables, resumed.generator_ema.variables):
         np.testing.assert_array_equal(x, y)
 
 
-def test_the_files_of_a_run(tmp_path):
-    folder = str(tmp_path / "run")
-    trainer = train_lib.train(TINY, folder)
-    assert sorted(os.listdir(tmp_path / "run" / "samples")) == [
+def test_the_files_of_a_run(finished):
+    folder, _ = finished
+    assert sorted(os.listdir(os.path.join(folder, "samples"))) == [
         "feature_masks_0000002.png",
         "translation_0000002.png",
         "translation_0000004.png",
     ]
     assert workdir_lib.seconds(folder, "translation") > 0
-    (events,) = (tmp_path / "run" / "logs" / "translation").glob("events*1.v2")
     tags = set()
-    for record in tf.compat.v1.train.summary_iterator(str(events)):
-        tags |= {value.tag for value in record.summary.value}
-    assert "learning_rate" in tags or "translation" in tags
+    log_folder = os.path.join(folder, "logs", "translation")
+    for name in os.listdir(log_folder):
+        path = os.path.join(log_folder, name)
+        for record in tf.compat.v1.train.summary_iterator(path):
+            tags |= {value.tag for value in record.summary.value}
+    assert {"learning_rate", "G/style", "G/cycle_a", "D/b", "translation"} <= tags
 
+
+def test_a_loaded_run_translates_with_the_average(finished):
+    folder, trainer = finished
     model = egsc_tf.load(folder)
-    source = open_source(TINY, "test")
+    source = open_source(RUN, "test")
     seed = tf.constant([0, 0], tf.int64)
     content = source.image("a", 0, seed)[None]
     exemplar = source.image("b", 1, seed)[None]
     out = model.translate(content, exemplar, direction="a2b")
-    m, s = trainer.conditions({"x_a": content, "x_b": exemplar})[::3]
-    expected = trainer.generator_ema(content, m, s, "a2b")
-    np.testing.assert_allclose(out, tf.clip_by_value(expected, -1, 1), atol=1e-5)
+    m_a, _, _, s_b = trainer.conditions({"x_a": content, "x_b": exemplar})
+    expected = trainer.generator_ema(content, m_a, s_b, "a2b")
+    np.testing.assert_allclose(out, expected, atol=1e-5)
+
+
+def test_evaluate_writes_scores_and_pictures(finished, monkeypatch):
+    folder, _ = finished
+    monkeypatch.setattr(digit_classifier, "STEPS", 2)
+    results = evaluate_lib.evaluate(folder, max_images=3)
+    with open(os.path.join(folder, "results.json"), encoding="utf-8") as file:
+        assert json.load(file) == results
+    assert results["test_digits"] == 3
+    for direction in ("a2b", "b2a"):
+        for name in ("content_accuracy", "style_accuracy", "ssim", "l1"):
+            assert -1.0 <= results[f"{name}_{direction}"] <= 1.0
+        assert os.path.isfile(os.path.join(folder, f"grid_{direction}.png"))
+    assert results["train_seconds"] > 0
 
 
 def test_a_workdir_without_translation_is_named(tmp_path):

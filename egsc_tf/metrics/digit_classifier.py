@@ -8,14 +8,13 @@ BATCH = 64
 LEARNING_RATE = 1e-3
 
 
-def train(source, domain, seed=0, steps=STEPS):
+def train(source, domain, seed=0):
     """A small convolutional classifier of real training images of a domain.
 
     Args:
       source: an egsc_tf.data.digits.DigitsSingle of the training split.
       domain: "a" or "b".
       seed: of the weights and of the looks and order of the images.
-      steps: batches of 64 to train on.
 
     Returns:
       A keras.Model: [B, H, W, 3] in [-1, 1] -> [B, 10] logits.
@@ -43,7 +42,7 @@ def train(source, domain, seed=0, steps=STEPS):
         index = tf.random.stateless_uniform([], [seed, n], 0, size, tf.int64)
         return source.image(domain, index, tf.stack([seed, n])), source.labels[index]
 
-    data = tf.data.Dataset.range(steps * BATCH).map(
+    data = tf.data.Dataset.range(STEPS * BATCH).map(
         example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
     )
     model.fit(data.batch(BATCH), verbose=0)

@@ -11,7 +11,7 @@ from skimage.metrics import structural_similarity
 from egsc_tf.data.digits import PAIRS, POLARITIES
 
 
-def kinds(source, domain):
+def looks(source, domain):
     """The looks that a domain of a DigitsSingle source has."""
     if domain == "b":
         return list(range(len(PAIRS)))
@@ -27,7 +27,7 @@ def style_is_right(image, mask, source, domain, kind):
       image: [H, W, 3] in [-1, 1]; mask: [H, W] in {0, 1}, the true stroke.
       source: DigitsSingle; domain, kind: of the exemplar.
     """
-    colours = [np.stack(source.colours(domain, k)) for k in kinds(source, domain)]
+    colours = [np.stack(source.colours(domain, k)) for k in looks(source, domain)]
     palette = np.unique(np.concatenate(colours), axis=0)
     right = np.stack(source.colours(domain, kind))
     stroke = np.asarray(mask) > 0.5

@@ -1,0 +1,56 @@
+"""Scores of digits against images whose scores are known."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from egsc_tf.data import digits, handwriting
+from egsc_tf.metrics import digit_classifier
+from egsc_tf.metrics import scores_of_digits as scores
+
+
+@pytest.fixture(scope="module")
+def source():
+    return digits.DigitsSingle(*handwriting.load("uci", "train"), 28, 28)
+
+
+@pytest.mark.parametrize("domain", ["a", "b"])
+def test_style_is_right_for_the_right_look_only(source, domain):
+    mask = source.mask(5)
+    looks = scores.looks(source, domain)
+    assert len(looks) == {"a": 2, "b": 6}[domain]
+    for painted in looks:
+        image = source.paint(mask, domain, painted).numpy() * 0.7
+        right = [scores.style_is_right(image, mask, source, domain, k) for k in looks]
+        assert right == [k == painted for k in looks]
+
+
+def test_style_needs_both_stroke_and_ground(source):
+    mask = source.mask(5)
+    image = source.paint(mask, "b", 0).numpy()
+    flat = np.broadcast_to(image[0, 0], image.shape)  # ground right, no stroke
+    assert not scores.style_is_right(flat, mask, source, "b", 0)
+
+
+def test_one_polarity_has_one_look():
+    images, labels = handwriting.load("uci", "test")
+    source = digits.DigitsSingle(images, labels, 28, 28, "white_on_black")
+    assert scores.looks(source, "a") == [1]
+
+
+def test_l1_and_ssim(source):
+    image = source.paint(source.mask(3), "b", 2).numpy()
+    assert scores.l1(image, image) == 0.0
+    assert scores.l1(np.ones([2, 2, 3]), -np.ones([2, 2, 3])) == 1.0
+    assert scores.ssim(image, image) == pytest.approx(1.0)
+    assert scores.ssim(image, -image) < 0.2
+
+
+def test_the_judge_reads_real_digits(source, monkeypatch):
+    monkeypatch.setattr(digit_classifier, "STEPS", 250)
+    judge = digit_classifier.train(source, "b")
+    images = tf.stack([source.image("b", i, [9, i]) for i in range(100)])
+    labels = source.labels[:100].numpy()
+    assert digit_classifier.accuracy(judge, images, labels) > 0.9
+    wrong = (labels + 1) % 10
+    assert digit_classifier.accuracy(judge, images, wrong) < 0.1

@@ -1,0 +1,163 @@
+"""The programs as a user starts them: what they print, write and refuse."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from egsc_tf import translate
+from egsc_tf.config import Config
+from egsc_tf.data import images
+from egsc_tf.errors import UserError
+from egsc_tf.models.translator import Translator
+
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def program(name, *flags):
+    """(exit code, output) of `python -m egsc_tf.NAME FLAGS`."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"egsc_tf.{name}", *map(str, flags)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--no_such_flag=1"], "Unknown command line flag 'no_such_flag'"),
+        (["--ngf=none"], "--ngf=none"),
+        (["--dataset=faces"], "--dataset=faces"),
+        (["--height=30"], "error: --height: expected a multiple of 4"),
+        (["--dataset=folder", "--data_dir=/no/such"], "error: /no/such/trainA: exp"),
+        (["--flagfile=/no/such.flags"], "/no/such.flags"),
+        (["extra"], "expected only flags, found ['extra']"),
+    ],
+)
+def test_train_names_a_users_mistake_without_a_traceback(tmp_path, flags, message):
+    code, output = program("train", f"--workdir={tmp_path / 'run'}", *flags)
+    assert code in (1, 2)
+    assert message in output
+    assert "Traceback" not in output
+    assert not (tmp_path / "run").exists()
+
+
+def test_train_stops_at_a_text_file_named_png(tmp_path):
+    for split in ("trainA", "trainB"):
+        (tmp_path / split).mkdir()
+        for i in range(2):
+            pixels = np.full((10, 10, 3), 90 * i, np.uint8)
+            Image.fromarray(pixels).save(tmp_path / split / f"{i}.png")
+    (tmp_path / "trainB" / "text.png").write_text("no picture")
+    code, output = program(
+        "train",
+        "--dataset=folder",
+        f"--data_dir={tmp_path}",
+        f"--workdir={tmp_path / 'run'}",
+    )
+    assert code == 2
+    assert "trainB/text.png: expected an image, found:" in output
+    assert "Traceback" not in output
+
+
+def test_translate_and_evaluate_name_a_missing_run(tmp_path):
+    Image.fromarray(np.zeros((10, 10, 3), np.uint8)).save(tmp_path / "x.png")
+    for name, flags in (
+        (
+            "translate",
+            [f"--input={tmp_path}", f"--exemplar={tmp_path}", "--output=unused"],
+        ),
+        ("evaluate", []),
+    ):
+        code, output = program(name, f"--workdir={tmp_path}", *flags)
+        assert code == 2
+        assert "run.flags: expected the flags of a run" in output
+        assert "Traceback" not in output
+
+
+@pytest.fixture(scope="module")
+def translator():
+    return Translator.from_config(Config(ngf=4, n_encoder=2, height=16, width=16))
+
+
+def save(path, height, width, seed=0):
+    pixels = np.random.RandomState(seed).randint(0, 256, (height, width, 3))
+    Image.fromarray(pixels.astype(np.uint8)).save(path)
+    return str(path)
+
+
+def test_every_input_with_every_exemplar(translator, tmp_path):
+    inputs = [save(tmp_path / f"in{i}.png", 9 + i, 12, i) for i in range(2)]
+    exemplars = [save(tmp_path / f"ex{i}.jpg", 20, 8, i) for i in range(3)]
+    grid = str(tmp_path / "out" / "grid.png")
+    written, bad = translate.translate_files(
+        translator, inputs, exemplars, str(tmp_path / "out"), grid=grid
+    )
+    assert (written, bad) == (6, [])
+    names = sorted(os.listdir(tmp_path / "out"))
+    expected = [f"in{i}_ex{j}.png" for i in range(2) for j in range(3)]
+    assert names == sorted([*expected, "grid.png"])
+    assert images.read(str(tmp_path / "out" / "in1_ex2.png")).shape == (10, 12, 3)
+    assert images.read(grid).shape == (3 * 128, 4 * 128, 3)
+    content, exemplar = (
+        images.to_float(images.read(p))[None] for p in (inputs[1], exemplars[2])
+    )
+    alone = images.to_uint8(translator.translate(content, exemplar)[0])
+    found = images.read(str(tmp_path / "out" / "in1_ex2.png"))
+    assert np.abs(found.astype(int) - alone).max() <= 1
+
+
+def test_pairwise_keeps_the_inputs_names(translator, tmp_path):
+    inputs = [save(tmp_path / f"in{i}.png", 9, 12) for i in range(2)]
+    exemplars = [save(tmp_path / f"ex{i}.png", 9, 12, i) for i in range(2)]
+    out = str(tmp_path / "out")
+    written, _ = translate.translate_files(
+        translator, inputs, exemplars, out, "b2a", pairing="zip"
+    )
+    assert written == 2
+    assert sorted(os.listdir(out)) == ["in0.png", "in1.png"]
+    with pytest.raises(UserError, match="--pairing=zip: .* found 2 and 1"):
+        translate.translate_files(translator, inputs, exemplars[:1], out, pairing="zip")
+
+
+def test_bad_files_stop_or_are_left_out(translator, tmp_path):
+    good, bad = save(tmp_path / "good.png", 9, 12), str(tmp_path / "bad.png")
+    (tmp_path / "bad.png").write_text("no picture")
+    out = str(tmp_path / "out")
+    with pytest.raises(images.BadImage, match=r"bad\.png"):
+        translate.translate_files(translator, [bad, good], [good], out)
+    written, messages = translate.translate_files(
+        translator, [bad, good], [good], out, on_bad_image="skip"
+    )
+    assert written == 1
+    assert len(messages) == 1
+    assert "bad.png" in messages[0]
+    assert os.listdir(out) == ["good.png"]
+    with pytest.raises(UserError, match="--exemplar: expected a usable image"):
+        translate.translate_files(translator, [good], [bad], out, on_bad_image="skip")
+
+
+def test_names_that_collide_keep_their_endings():
+    names = translate.output_names(["d/x.png", "d/x.jpg", "d/y.png"])
+    assert names == ["x_png", "x_jpg", "y"]
+
+
+def test_outputs_never_overwrite_inputs_or_each_other(translator, tmp_path):
+    inputs = [save(tmp_path / f"{n}.png", 9, 9) for n in ("a", "a_b")]
+    exemplars = [save(tmp_path / f"{n}.jpg", 9, 9) for n in ("b_c", "c")]
+    with pytest.raises(UserError, match=r"a_b_c\.png would be written twice"):
+        translate.translate_files(translator, inputs, exemplars, str(tmp_path / "o"))
+    before = images.read(inputs[0])
+    with pytest.raises(UserError, match=r"a\.png would be overwritten"):
+        translate.translate_files(
+            translator, inputs, exemplars[:1], str(tmp_path / "." / "")
+        )
+    np.testing.assert_array_equal(images.read(inputs[0]), before)
