@@ -5,6 +5,10 @@ with an exemplar of each look of the other, and writes DIR/results.json and the 
 DIR/grid_a2b.png and DIR/grid_b2a.png. Exemplars show random test digits.
 """
 
+from egsc_tf.program import run  # first: it quiets the start of TensorFlow
+
+# isort: split
+import functools
 import json
 import os
 
@@ -21,7 +25,6 @@ from egsc_tf.errors import UserError
 from egsc_tf.metrics import digit_classifier
 from egsc_tf.metrics import scores_of_digits as scores
 from egsc_tf.models.translator import DIRECTIONS
-from egsc_tf.program import run
 
 FLAGS = flags.FLAGS
 BATCH = 64
@@ -79,38 +82,40 @@ def _score_direction(translator, train, test, direction, count, seed):
     own, other = direction.split("2")
     judge = digit_classifier.train(train, other, seed)
     random = np.random.RandomState(seed)
-    sources = [(i, kind) for i in range(count) for kind in scores.looks(test, own)]
     jobs = [
-        (i, kind, random.randint(test.size(other)), look)
-        for i, kind in sources
+        (i, own_look, random.randint(test.size(other)), look)
+        for i in range(count)
+        for own_look in scores.looks(test, own)
         for look in scores.looks(test, other)
     ]
-    paint = lambda i, domain, kind: test.paint(test.mask(i), domain, kind)  # noqa: E731
+    paint = functools.lru_cache(maxsize=None)(
+        lambda i, domain, look: test.paint(test.mask(i), domain, look).numpy()
+    )
 
-    translations, right = [], []
+    translations = []
     for first in tqdm(range(0, len(jobs), BATCH), desc=direction, unit="batch"):
         some = jobs[first : first + BATCH]
-        content = np.stack([paint(i, own, kind) for i, kind, _, _ in some])
+        content = np.stack([paint(i, own, own_look) for i, own_look, _, _ in some])
         exemplar = np.stack([paint(e, other, look) for _, _, e, look in some])
         translations.append(translator.translate(content, exemplar, direction))
-        right += [paint(i, other, look).numpy() for i, _, _, look in some]
     translations = np.concatenate(translations)
 
-    labels = np.array([int(test.labels[i]) for i, _, _, _ in jobs])
-    styles = [
-        scores.style_is_right(image, test.mask(i), test, other, look)
-        for image, (i, _, _, look) in zip(translations, jobs)
-    ]
+    which = np.array([i for i, _, _, _ in jobs])
+    looks = np.array([look for _, _, _, look in jobs])
+    labels = test.labels.numpy()[which]
+    right = np.stack([paint(i, other, look) for i, _, _, look in jobs])
+    masks = np.stack([test.mask(i) for i in range(count)])[which]
+    styles = scores.styles_right(translations, masks, test, other, looks)
     found = {
         "content_accuracy": digit_classifier.accuracy(judge, translations, labels),
-        "judge_accuracy": digit_classifier.accuracy(judge, np.stack(right), labels),
-        "style_accuracy": float(np.mean(styles)),
-        "ssim": float(np.mean([scores.ssim(*p) for p in zip(translations, right)])),
-        "l1": float(np.mean([scores.l1(*p) for p in zip(translations, right)])),
+        "judge_accuracy": digit_classifier.accuracy(judge, right, labels),
+        "style_accuracy": styles.mean(),
+        "ssim": scores.ssim(translations, right).mean(),
+        "l1": scores.l1(translations, right).mean(),
     }
     for look in scores.looks(test, other):
-        chosen = [s for s, job in zip(styles, jobs) if job[3] == look]
-        found[f"style_accuracy_{look}"] = float(np.mean(chosen))
+        found[f"style_accuracy_{look}"] = styles[looks == look].mean()
+    found = {name: float(value) for name, value in found.items()}
     return found, _sheet(translator, test, direction, random, paint)
 
 
@@ -118,12 +123,9 @@ def _sheet(translator, test, direction, random, paint):
     """One source of each class down, an exemplar of each look across."""
     own, other = direction.split("2")
     own_looks = scores.looks(test, own)
-    labels = np.asarray(test.labels)
+    first_of = [int(np.argmax(test.labels.numpy() == c)) for c in range(GRID_ROWS)]
     content = np.stack(
-        [
-            paint(int(np.argmax(labels == c)), own, own_looks[c % len(own_looks)])
-            for c in range(GRID_ROWS)
-        ]
+        [paint(i, own, own_looks[c % len(own_looks)]) for c, i in enumerate(first_of)]
     )
     exemplars = np.stack(
         [

@@ -1,4 +1,4 @@
-"""How every `python -m egsc_tf.NAME` starts and ends."""
+"""How every `python -m egsc_tf.NAME` starts and ends; imported before TensorFlow."""
 
 import os
 import sys

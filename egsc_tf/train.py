@@ -4,6 +4,9 @@ Stage 1 (feature masks) runs where DIR has none yet, then stage 2 (translation).
 again on the same DIR, the run goes on where its last checkpoint left it.
 """
 
+from egsc_tf.program import run  # first: it quiets the start of TensorFlow
+
+# isort: split
 import dataclasses
 import os
 
@@ -21,7 +24,6 @@ from egsc_tf.errors import UserError
 from egsc_tf.feature_mask_trainer import FeatureMaskTrainer
 from egsc_tf.models import vgg
 from egsc_tf.models.translator import Translator
-from egsc_tf.program import run
 from egsc_tf.trainer import TranslationTrainer
 
 FLAGS = flags.FLAGS

@@ -5,6 +5,9 @@ the inputs' own sizes, named after them; where one input gives several, the exem
 name follows.
 """
 
+from egsc_tf.program import run  # first: it quiets the start of TensorFlow
+
+# isort: split
 import os
 from collections import Counter
 
@@ -17,7 +20,6 @@ from egsc_tf import callbacks, restore
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
 from egsc_tf.models.translator import DIRECTIONS
-from egsc_tf.program import run
 
 FLAGS = flags.FLAGS
 STYLES_AT_ONCE = 8

@@ -21,15 +21,18 @@ def test_style_is_right_for_the_right_look_only(source, domain):
     assert len(looks) == {"a": 2, "b": 6}[domain]
     for painted in looks:
         image = source.paint(mask, domain, painted).numpy() * 0.7
-        right = [scores.style_is_right(image, mask, source, domain, k) for k in looks]
-        assert right == [k == painted for k in looks]
+        images, masks = (np.stack([x] * len(looks)) for x in (image, mask))
+        right = scores.styles_right(images, masks, source, domain, looks)
+        assert right.tolist() == [k == painted for k in looks]
 
 
 def test_style_needs_both_stroke_and_ground(source):
     mask = source.mask(5)
     image = source.paint(mask, "b", 0).numpy()
     flat = np.broadcast_to(image[0, 0], image.shape)  # ground right, no stroke
-    assert not scores.style_is_right(flat, mask, source, "b", 0)
+    images, masks = np.stack([image, flat]), np.stack([mask, mask])
+    right = scores.styles_right(images, masks, source, "b", [0, 0])
+    assert right.tolist() == [True, False]
 
 
 def test_one_polarity_has_one_look():
@@ -40,10 +43,11 @@ def test_one_polarity_has_one_look():
 
 def test_l1_and_ssim(source):
     image = source.paint(source.mask(3), "b", 2).numpy()
-    assert scores.l1(image, image) == 0.0
-    assert scores.l1(np.ones([2, 2, 3]), -np.ones([2, 2, 3])) == 1.0
-    assert scores.ssim(image, image) == pytest.approx(1.0)
-    assert scores.ssim(image, -image) < 0.2
+    images, right = np.stack([image, image]), np.stack([image, -image])
+    np.testing.assert_allclose(scores.l1(images, right), [0.0, 1.0])
+    same, opposite = scores.ssim(images, right)
+    assert same == pytest.approx(1.0)
+    assert opposite < 0.2
 
 
 def test_the_judge_reads_real_digits(source, monkeypatch):

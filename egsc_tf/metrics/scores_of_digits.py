@@ -6,7 +6,7 @@ stroke painted in the exemplar's look.
 """
 
 import numpy as np
-from skimage.metrics import structural_similarity
+import tensorflow as tf
 
 from egsc_tf.data.digits import PAIRS, POLARITIES
 
@@ -20,29 +20,34 @@ def looks(source, domain):
     return [POLARITIES[source.polarity]]
 
 
-def style_is_right(image, mask, source, domain, kind):
-    """Whether stroke and ground each have a mean colour nearest to the kind's own.
+def styles_right(images, masks, source, domain, exemplar_looks):
+    """Whether stroke and ground each have a mean colour nearest to the exemplar's own.
 
     Args:
-      image: [H, W, 3] in [-1, 1]; mask: [H, W] in {0, 1}, the true stroke.
-      source: DigitsSingle; domain, kind: of the exemplar.
+      images: [N, H, W, 3] in [-1, 1]; masks: [N, H, W] in {0, 1}, the true strokes.
+      source: DigitsSingle; domain: of the exemplars.
+      exemplar_looks: [N].
+
+    Returns:
+      [N] bool.
     """
-    colours = [np.stack(source.colours(domain, k)) for k in looks(source, domain)]
-    palette = np.unique(np.concatenate(colours), axis=0)
-    right = np.stack(source.colours(domain, kind))
-    stroke = np.asarray(mask) > 0.5
-    for pixels, colour in ((image[stroke], right[0]), (image[~stroke], right[1])):
-        distance = np.linalg.norm(palette - pixels.mean(axis=0), axis=-1)
-        if not np.array_equal(palette[distance.argmin()], colour):
-            return False
-    return True
+    colours = {k: np.stack(source.colours(domain, k)) for k in looks(source, domain)}
+    palette = np.unique(np.concatenate(list(colours.values())), axis=0)
+    right = np.stack([colours[look] for look in exemplar_looks])
+    found = []
+    for weight, colour in ((masks, right[:, 0]), (1.0 - masks, right[:, 1])):
+        weight = weight[..., None]
+        mean = (images * weight).sum(axis=(1, 2)) / weight.sum(axis=(1, 2))
+        distance = np.linalg.norm(mean[:, None] - palette, axis=-1)
+        found.append((palette[distance.argmin(axis=1)] == colour).all(axis=1))
+    return np.logical_and(*found)
 
 
-def l1(image, right):
-    """Mean absolute difference of images in [-1, 1], on the scale 0 to 1."""
-    return float(np.abs(image - right).mean() / 2.0)
+def l1(images, right):
+    """[N] mean absolute differences of images in [-1, 1], on the scale 0 to 1."""
+    return np.abs(images - right).mean(axis=(1, 2, 3)) / 2.0
 
 
-def ssim(image, right):
-    """Structural similarity of two images in [-1, 1] (scikit-image, 7x7 windows)."""
-    return float(structural_similarity(image, right, channel_axis=-1, data_range=2.0))
+def ssim(images, right):
+    """[N] structural similarities of images in [-1, 1] (tf.image.ssim's defaults)."""
+    return tf.image.ssim(images, right, max_val=2.0).numpy()

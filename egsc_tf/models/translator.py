@@ -143,7 +143,7 @@ class Translator(keras.Model):
         return self.translate(content, exemplar, direction)
 
     def _function(self, name, domain):
-        """The tf.function of a part, one trace for all shapes."""
+        """The graph of a part, traced once for all shapes."""
         key = (name, domain)
         if key not in self._functions:
             channels = self.generator.channels
@@ -157,7 +157,7 @@ class Translator(keras.Model):
             }[name]
             self._functions[key] = tf.function(
                 lambda *args: body(domain, *args), input_signature=signature
-            )
+            ).get_concrete_function()
         return self._functions[key]
 
     def _feature(self, domain, x):
