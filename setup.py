@@ -44,6 +44,6 @@ setup(
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]==2.15.*"],
-        "test": ["pytest>=7.4", "pytest-xdist>=3.3", "ruff>=0.4", "pre-commit>=3.3"],
+        "test": ["pytest>=7.4", "pytest-xdist>=3.3", "ruff==0.17.6", "pre-commit>=3.3"],
     },
 )

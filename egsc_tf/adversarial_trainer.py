@@ -75,7 +75,11 @@ class AdversarialTrainer(keras.Model):
 
     def learning_rate(self):
         """Adam's rate of the generator at this step."""
-        return float(self.g_schedule(self.g_optimizer.iterations))
+        return float(self.g_schedule(tf.convert_to_tensor(self.g_optimizer.iterations)))
+
+    def steps_done(self):
+        """The step of the run, resumed or not, as a number."""
+        return int(tf.convert_to_tensor(self.step))
 
     def parts(self):
         """What a checkpoint holds, by name; a subclass adds its networks."""
@@ -151,32 +155,33 @@ class AdversarialTrainer(keras.Model):
         self._means = {name: keras.metrics.Mean(name) for name in names}
 
     def noise_source(self, draw):
-        """A function like -> N(0, latent_noise^2) of that shape, or None where it is 0.
+        """A function (like, parts) -> N(0, latent_noise^2) of the shape of like, or None.
 
         The draw is a function of (seed, step, draw, call), for the *global* batch; a
         replica takes its own rows, so that the number of replicas changes nothing.
+        `like` may be the batches of both domains, stacked: then parts is 2.
         """
         if self.config.latent_noise == 0:
             return no_noise
         replica = tf.distribute.get_replica_context()
         calls = []
 
-        def source(like):
+        def source(like, parts=1):
             calls.append(None)
-            rows = tf.shape(like)[0]
-            shape = tf.concat(
-                [[rows * replica.num_replicas_in_sync], tf.shape(like)[1:]], axis=0
-            )
+            rows = tf.shape(like)[0] // parts
+            all_rows = rows * replica.num_replicas_in_sync
             seed = tf.stack(
                 [
                     tf.constant(self.config.seed, tf.int64),
                     (self.step * (1 + self.g_update) + draw) * 16 + len(calls),
                 ]
             )
-            noise = tf.random.stateless_normal(shape, seed)
+            noise = tf.random.stateless_normal(
+                tf.concat([[parts, all_rows], tf.shape(like)[1:]], axis=0), seed
+            )
             first = replica.replica_id_in_sync_group * rows
-            noise = noise[first : first + rows] * self.config.latent_noise
-            return tf.cast(noise, like.dtype)
+            noise = tf.reshape(noise[:, first : first + rows], tf.shape(like))
+            return tf.cast(noise * self.config.latent_noise, like.dtype)
 
         return source
 
@@ -209,6 +214,6 @@ class AdversarialTrainer(keras.Model):
         return norm
 
 
-def no_noise(like):
+def no_noise(like, parts=1):
     """The noise source of z = mu."""
-    del like
+    del like, parts

@@ -39,8 +39,9 @@ class StopOnNaN(keras.callbacks.Callback):
         ]
         if bad:
             raise Diverged(
-                f"step {int(self.model.step)}: {', '.join(bad)} not finite. The last "
-                "checkpoint is from before. Try a lower --learning_rate or --clip_norm."
+                f"step {self.model.steps_done()}: {', '.join(bad)} not finite. "
+                "Checkpoints of earlier steps are kept. Try a new --workdir with a "
+                "lower --learning_rate or with --clip_norm=50."
             )
 
 
@@ -54,7 +55,7 @@ class Progress(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self.bar = tqdm(
             total=self.total_steps,
-            initial=int(self.model.step),
+            initial=self.model.steps_done(),
             desc=self.label,
             unit="step",
             mininterval=1.0,
@@ -81,7 +82,7 @@ class Scalars(keras.callbacks.Callback):
         self.writer = tf.summary.create_file_writer(self.folder)
 
     def on_train_batch_end(self, batch, logs=None):
-        step = int(self.model.step)
+        step = self.model.steps_done()
         if step % self.every:
             return
         with self.writer.as_default(step=step):
@@ -109,7 +110,7 @@ class Samples(keras.callbacks.Callback):
         self.writer = tf.summary.create_file_writer(log_folder)
 
     def on_train_batch_end(self, batch, logs=None):
-        step = int(self.model.step)
+        step = self.model.steps_done()
         if step % self.every == 0:
             grid = self.draw()
             name = f"{self.label}_{step:07d}.png"
@@ -133,7 +134,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.last = time.monotonic()
 
     def on_train_batch_end(self, batch, logs=None):
-        step = int(self.model.step)
+        step = self.model.steps_done()
         if step % self.every and step != self.total_steps:
             return
         now = time.monotonic()

@@ -44,6 +44,7 @@ class Config:
         "",
         "dataset=folder: the folder with trainA, trainB, testA, testB. digits=mnist: "
         "a local mnist.npz, or the TFDS data folder.",
+        may_change=True,
     )
     digits: str = _flag(
         "uci",
@@ -76,9 +77,9 @@ class Config:
     )
     content_view: str = _flag(
         "same",
-        "What the content encoder sees while training: the image itself (the paper), "
-        "or a recoloured view of it whose colours tell nothing about the original "
-        "(channels mixed, maybe inverted). Not part of the paper; see the README.",
+        "What content encoder and mask see while training: the image itself (the "
+        "paper), or a recoloured view of it whose colours tell nothing about the "
+        "original (channels permuted, maybe inverted).",
         choices=("same", "recoloured"),
     )
     on_bad_image: str = _flag(
@@ -86,6 +87,7 @@ class Config:
         "dataset=folder: a file that does not decode stops the run, or is counted, "
         "listed and left out.",
         choices=("stop", "skip"),
+        may_change=True,
     )
     cache_gib: float = _flag(
         2.0,
@@ -152,7 +154,9 @@ class Config:
     )
 
     # Schedule.
-    seed: int = _flag(0, "Seed of weights, data order, augmentation, noise.", low=0)
+    seed: int = _flag(
+        0, "Seed of weights, data order, augmentation, noise.", low=0, high=2**32 - 1
+    )
     batch_size: int = _flag(8, "Global batch: images of each domain.", low=1)
     mask_steps: int = _flag(
         60_000, "Steps of stage 1 (feature masks).", low=1, may_change=True
@@ -176,7 +180,9 @@ class Config:
         "Keras policy of the networks.",
         choices=("float32", "mixed_float16", "mixed_bfloat16"),
     )
-    jit_compile: bool = _flag(False, "Compile the step with XLA (for GPUs).")
+    jit_compile: bool = _flag(
+        False, "Compile the step with XLA; only where there is a GPU.", may_change=True
+    )
 
     # Book-keeping.
     log_every: int = _flag(
@@ -207,6 +213,11 @@ class Config:
                         f"--{field.name}: expected {word} {rule[bound]}, found {value}"
                     )
         for name in ("height", "width"):
+            if getattr(self, name) < 2 * self.stride:
+                raise UserError(
+                    f"--{name}: expected at least {2 * self.stride} (n_encoder="
+                    f"{self.n_encoder}), found {getattr(self, name)}"
+                )
             if getattr(self, name) % self.stride:
                 raise UserError(
                     f"--{name}: expected a multiple of {self.stride} (n_encoder="
@@ -291,5 +302,8 @@ def load(workdir):
         )
     values = flags.FlagValues()
     define_flags(values)
-    values(["run", f"--flagfile={path}"])
+    try:
+        values(["run", f"--flagfile={path}"])
+    except flags.Error as error:
+        raise UserError(f"{path}: expected the flags of a run: {error}") from error
     return from_flags(values)

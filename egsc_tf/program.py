@@ -27,8 +27,13 @@ def run(main):
         except Diverged as error:
             print(f"error: {error}", file=sys.stderr)
             return 3
-        except (UserError, PermissionError) as error:
+        except UserError as error:
             print(f"error: {error}", file=sys.stderr)
+            return 2
+        except OSError as error:
+            if error.filename is None:
+                raise
+            print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
             return 2
 
     app.run(guarded)

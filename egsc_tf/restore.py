@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from egsc_tf import config as config_lib
 from egsc_tf import workdir as workdir_lib
+from egsc_tf.domains import DIRECTIONS
 from egsc_tf.errors import UserError
 from egsc_tf.models.translator import Translator
 
@@ -32,7 +33,7 @@ def load(workdir):
         )
     translator = Translator.from_config(config)
     example = tf.zeros([1, config.height, config.width, 3])
-    for direction in ("a2b", "b2a"):
+    for direction in DIRECTIONS:
         translator.translate(example, example, direction)
     checkpoint = tf.train.Checkpoint(
         generator_ema=translator.generator,

@@ -23,6 +23,7 @@ from egsc_tf.data.stream import stream
 from egsc_tf.errors import UserError
 from egsc_tf.feature_mask_trainer import FeatureMaskTrainer
 from egsc_tf.models import vgg
+from egsc_tf.models.encoder import Encoder
 from egsc_tf.models.translator import Translator
 from egsc_tf.trainer import TranslationTrainer
 
@@ -49,6 +50,14 @@ def choose_strategy(config):
     return strategy
 
 
+def _jit_compile(config):
+    """Whether to use XLA: on a CPU it compiles for minutes and then runs slower."""
+    if config.jit_compile and not tf.config.list_logical_devices("GPU"):
+        logging.warning("--jit_compile: there is no GPU, XLA stays off")
+        return False
+    return config.jit_compile
+
+
 def train(config, workdir, strategy=None):
     """Trains both stages in `workdir`; returns the trained TranslationTrainer.
 
@@ -56,27 +65,35 @@ def train(config, workdir, strategy=None):
       UserError: for bad settings or data, naming the flag or path.
       egsc_tf.callbacks.Diverged: where a loss is not finite.
     """
+    # Whatever can be wrong with the flags is found before the folder is written to.
     source = open_source(config, "train")
-    workdir_lib.claim(workdir, config)
+    strategy = strategy or choose_strategy(config)
     keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
-    keras.mixed_precision.set_global_policy(config.mixed_precision)
-    strategy = strategy or choose_strategy(config)
-
-    with strategy.scope():
-        masks = FeatureMaskTrainer(config)
-    _train_stage(masks, source, config, workdir, workdir_lib.FEATURE_MASKS, strategy)
-
     phi = None
-    with strategy.scope():
-        if config.style_weight > 0 or config.content_weight > 0:
-            logging.info("perceptual network: %s", config.perceptual_network)
+    if config.style_weight > 0 or config.content_weight > 0:
+        logging.info("perceptual network: %s", config.perceptual_network)
+        with strategy.scope():
             phi = vgg.load(config.perceptual_network)
-        trainer = TranslationTrainer(
-            config, masks.autoencoder_a.encoder, masks.autoencoder_b.encoder, phi
-        )
+    workdir_lib.claim(workdir, config)
+    keras.mixed_precision.set_global_policy(config.mixed_precision)
+
+    with strategy.scope():
+        if workdir_lib.latest(workdir, workdir_lib.TRANSLATION):
+            # Its checkpoint holds F_a and F_b: stage 1 is over.
+            features = [Encoder(**config.network) for _ in range(2)]
+        else:
+            features = _train_feature_masks(source, config, workdir, strategy)
+        trainer = TranslationTrainer(config, *features, phi)
     _train_stage(trainer, source, config, workdir, workdir_lib.TRANSLATION, strategy)
     return trainer
+
+
+def _train_feature_masks(source, config, workdir, strategy):
+    """F_a and F_b; all else that stage 1 needs is freed on return."""
+    masks = FeatureMaskTrainer(config)
+    _train_stage(masks, source, config, workdir, workdir_lib.FEATURE_MASKS, strategy)
+    return masks.autoencoder_a.encoder, masks.autoencoder_b.encoder
 
 
 def _train_stage(trainer, source, config, workdir, stage, strategy):
@@ -92,8 +109,8 @@ def _train_stage(trainer, source, config, workdir, stage, strategy):
         )
         if manager.latest_checkpoint:
             checkpoint.restore(manager.latest_checkpoint).assert_consumed()
-        trainer.compile(jit_compile=config.jit_compile)
-    start = int(trainer.step)
+        trainer.compile(jit_compile=_jit_compile(config))
+    start = trainer.steps_done()
     if start >= total:
         logging.info("%s: done, %d steps (%s)", stage, start, workdir)
         return
@@ -165,5 +182,6 @@ def main(argv):
 
 if __name__ == "__main__":
     config_lib.define_flags()
+    flags.adopt_module_key_flags(config_lib)  # so that --help lists them
     flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
     run(main)

@@ -89,7 +89,7 @@ class TranslationTrainer(AdversarialTrainer):
         g = self.generator
         content_a, content_b = self.contents(batch)
         h = tf.concat([g.encode(content_a, "a"), g.encode(content_b, "b")], axis=0)
-        z, mu = g.latent(h, noise(h))
+        z, mu = g.latent(h, noise(h, parts=2))
         c_a, c_b = tf.split(g.shared_generator(z), 2)
         return c_a, c_b, mu
 
@@ -117,7 +117,7 @@ class TranslationTrainer(AdversarialTrainer):
         x_bb, x_ab = tf.split(g.decode(*_pair(c_b, m_b, s_b, c_a, m_a, s_b), "b"), 2)
 
         h = tf.concat([g.encode(x_ab, "b"), g.encode(x_ba, "a")], axis=0)
-        z, mu_cycle = g.latent(h, noise(h))
+        z, mu_cycle = g.latent(h, noise(h, parts=2))
         c_aba, c_bab = tf.split(g.shared_generator(z), 2)
         mu_aba, mu_bab = tf.split(mu_cycle, 2)
         x_aba = g.decode(c_aba, m_a, s_a, "a")

@@ -14,16 +14,18 @@ from collections import Counter
 import numpy as np
 import tensorflow as tf
 from absl import app, flags, logging
+from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from egsc_tf import callbacks, restore
 from egsc_tf.data import images
+from egsc_tf.domains import DIRECTIONS, split
 from egsc_tf.errors import UserError
-from egsc_tf.models.translator import DIRECTIONS
 
 FLAGS = flags.FLAGS
-STYLES_AT_ONCE = 8
+PIXELS_AT_ONCE = 8 * 256 * 256
 THUMBNAIL = 128
+LARGEST_GRID = 1000
 
 
 def find_images(path):
@@ -123,7 +125,7 @@ def translate_files(
             f"{len(inputs)} and {len(exemplars)}"
         )
     jobs = plan(inputs, exemplars, output, pairing, grid)
-    target = direction.split("2")[1]
+    _, target = split(direction)
     read_exemplars, bad = read_good(exemplars, on_bad_image)
     if not read_exemplars:
         raise UserError(f"--exemplar: expected a usable image, found none: {bad}")
@@ -159,20 +161,23 @@ def translate_files(
 
 def _with_styles(translator, content, styles, direction, strength):
     """[H, W, 3] images of one content [1, H, W, 3] in many styles, encoded once."""
-    source, target = direction.split("2")
+    source, target = split(direction)
     c, m = translator.encode_content(content, source)
+    height, width = content.shape[1:3]
+    at_once = max(1, PIXELS_AT_ONCE // (height * width))
     results = []
-    for first in range(0, len(styles), STYLES_AT_ONCE):
-        some = tf.concat(styles[first : first + STYLES_AT_ONCE], axis=0)
+    for first in range(0, len(styles), at_once):
+        some = tf.concat(styles[first : first + at_once], axis=0)
         c_many, m_many = (tf.repeat(x, len(some), axis=0) for x in (c, m))
         results += list(translator.decode(c_many, m_many, some, target, strength))
-    height, width = content.shape[1:3]
     return [np.asarray(result)[:height, :width] for result in results]
 
 
 def _thumbnail(image):
-    pixels = images.resize(images.to_uint8(image), THUMBNAIL, THUMBNAIL)
-    return images.to_float(pixels)
+    """[H, W, 3] in [-1, 1] -> a square of 128 pixels, on white."""
+    picture = Image.fromarray(images.to_uint8(image))
+    square = ImageOps.pad(picture, (THUMBNAIL, THUMBNAIL), color="white")
+    return images.to_float(np.asarray(square))
 
 
 def main(argv):
@@ -181,6 +186,11 @@ def main(argv):
     if FLAGS.grid and FLAGS.pairing == "zip":
         raise UserError("--grid: expected --pairing=all, found zip")
     inputs, exemplars = find_images(FLAGS.input), find_images(FLAGS.exemplar)
+    if FLAGS.grid and len(inputs) * len(exemplars) > LARGEST_GRID:
+        raise UserError(
+            f"--grid: expected at most {LARGEST_GRID} translations, found "
+            f"{len(inputs)} inputs x {len(exemplars)} exemplars"
+        )
     written, bad = translate_files(
         restore.load(FLAGS.workdir),
         inputs,

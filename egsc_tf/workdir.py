@@ -58,6 +58,12 @@ def latest(workdir, stage):
     return tf.train.latest_checkpoint(os.path.join(workdir, stage))
 
 
+def latest_step(workdir, stage):
+    """The step of the newest checkpoint of a stage; 0 where there is none."""
+    path = latest(workdir, stage)
+    return int(path.rsplit("-", 1)[1]) if path else 0
+
+
 def seconds(workdir, stage):
     """Wall-clock seconds that a stage has trained. Raises UserError."""
     path = latest(workdir, stage)

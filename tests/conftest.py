@@ -14,6 +14,18 @@ tf.config.set_logical_device_configuration(
 )
 
 
+@pytest.fixture(scope="session")
+def two_replicas():
+    """MirroredStrategy over two logical CPUs.
+
+    One for the whole process: a second one would number its collective operations from
+    the start again and meet the shapes of the first one's.
+    """
+    devices = [device.name for device in tf.config.list_logical_devices("CPU")]
+    assert len(devices) == 2
+    return tf.distribute.MirroredStrategy(devices)
+
+
 @pytest.fixture
 def shared():
     """path -> where it is in the shared data; skips where it is not there."""

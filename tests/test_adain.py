@@ -69,3 +69,11 @@ def test_statistics_are_float32_in_half_precision():
 def test_unknown_form_is_refused(call):
     with pytest.raises(ValueError, match="expected one of .* found 'other'"):
         call(X, "other")
+
+
+def test_a_flat_channel_is_divided_by_epsilon():
+    flat = tf.fill([1, 2, 2, 1], 3.0)
+    np.testing.assert_allclose(adain.style_code(flat), [[1e-5**0.5, 3.0]], rtol=1e-5)
+    y = adain.adain(1e-3 * X, tf.constant([[1.0, 0.0]]))  # variance 4e-6
+    expected = 2e-3 / (4e-6 + 1e-5) ** 0.5
+    np.testing.assert_allclose(y[0, :, 0, 0], [-expected, expected], rtol=1e-4)

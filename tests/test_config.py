@@ -1,6 +1,7 @@
 """Flags, their bounds, and the flags that a run keeps."""
 
 import dataclasses
+import os
 
 import pytest
 from absl import flags
@@ -69,6 +70,31 @@ def test_save_and_load(tmp_path):
 def test_a_folder_without_a_run_is_named(tmp_path):
     with pytest.raises(UserError, match=r"run\.flags: expected the flags of a run"):
         config_lib.load(str(tmp_path))
+
+
+def test_flags_that_are_none_are_named(tmp_path):
+    (tmp_path / "run.flags").write_text("--no_such_flag=1\n")
+    with pytest.raises(UserError, match=r"run\.flags: .*no_such_flag"):
+        config_lib.load(str(tmp_path))
+
+
+def test_presets_parse():
+    folder = os.path.join(os.path.dirname(os.path.dirname(__file__)), "experiments")
+    presets = [name for name in os.listdir(folder) if name.endswith(".flags")]
+    assert len(presets) >= 3
+    for name in presets:
+        assert parse(f"--flagfile={os.path.join(folder, name)}") != Config()
+
+
+def test_release_preset_sets_every_released_form():
+    folder = os.path.join(os.path.dirname(os.path.dirname(__file__)), "experiments")
+    path = os.path.join(folder, "release_mnist_single.flags")
+    config = parse(f"--flagfile={path}")
+    assert config.adain_form == config.discriminator_form == config.init == "release"
+    assert config.test_noise
+    assert config.ema_decay == 0.0
+    assert (config.output, config.content_view) == ("tanh", "same")
+    assert (config.style_loss, config.discriminator_norm) == ("gram", "instance")
 
 
 def test_a_workdir_belongs_to_one_run(tmp_path):

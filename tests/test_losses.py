@@ -84,3 +84,12 @@ def test_style_losses_do_not_see_where_things_are(name):
     assert losses.STYLE_LOSSES[name]([x], [mirrored]).numpy() == (
         pytest.approx(0.0, abs=1e-6)
     )
+
+
+def test_tiny_features_are_divided_by_epsilon_not_blown_up():
+    x = losses.normalise_over_space(feature([1e-7], [1e-7]))
+    np.testing.assert_allclose(x[0, :, 0, 0], [0.1, 0.1], rtol=1e-4)
+    x, y = feature([1e-6], [1e-6]), feature([0.0], [0.0])  # y: std = sqrt(1e-12)
+    assert losses.statistics_style_loss([x], [y]).numpy() == (
+        pytest.approx(1.0, rel=1e-3)
+    )

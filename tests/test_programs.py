@@ -50,6 +50,19 @@ def test_train_names_a_users_mistake_without_a_traceback(tmp_path, flags, messag
     assert not (tmp_path / "run").exists()
 
 
+def test_help_lists_the_flags_of_a_run():
+    _, output = program("train", "--help")
+    for flag in ("--ngf", "--[no]use_masks", "--content_view", "--workdir"):
+        assert flag in output
+
+
+def test_a_file_where_a_folder_is_expected_is_named():
+    code, output = program("evaluate", "--workdir=README.md")
+    assert code == 2
+    assert "README.md/run.flags" in output
+    assert "Traceback" not in output
+
+
 def test_train_stops_at_a_text_file_named_png(tmp_path):
     for split in ("trainA", "trainB"):
         (tmp_path / split).mkdir()

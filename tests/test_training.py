@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 import egsc_tf
-from egsc_tf import callbacks, restore
+from egsc_tf import callbacks, losses, restore
 from egsc_tf import evaluate as evaluate_lib
 from egsc_tf import train as train_lib
 from egsc_tf import workdir as workdir_lib
@@ -66,33 +66,48 @@ def weights(trainer):
 
 
 @pytest.mark.parametrize("stage", [1, 2])
-def test_two_replicas_give_the_losses_of_one_device(stage):
+def test_two_replicas_give_the_losses_of_one_device(stage, two_replicas):
     config = dataclasses.replace(TINY, content_view="recoloured")
     g_update = 1 if stage == 1 else config.g_update
     data = batches(config, g_update, 3)
     found = []
-    devices = [d.name for d in tf.config.list_logical_devices("CPU")]
-    assert len(devices) == 2
-    for strategy in (
-        tf.distribute.get_strategy(),
-        tf.distribute.MirroredStrategy(devices),
-    ):
+    for strategy in (tf.distribute.get_strategy(), two_replicas):
         with strategy.scope():
             trainer = make_trainer(stage, config)
             trainer.prepare(data[0])
-        step = tf.function(trainer.train_step)
+        run = strategy.run
+        step = tf.function(lambda b, run=run, t=trainer: run(t.train_step, args=(b,)))
         feed = tf.data.Dataset.from_tensor_slices(
             {k: tf.concat([b[k] for b in data], axis=0) for k in data[0]}
         ).batch(config.batch_size)
         for batch in strategy.experimental_distribute_dataset(feed):
-            strategy.run(step, args=(batch,))
+            step(batch)
         logs = {m.name: float(m.result()) for m in trainer.metrics}
         found.append(logs)
     one, two = found
     assert set(one) == set(two)
     for name in one:
-        if "gradient_norm" not in name:
-            assert two[name] == pytest.approx(one[name], rel=1e-4), name
+        # The norm shows a sum over replicas where a mean is meant; Adam hides it.
+        close = 1e-3 if "gradient_norm" in name else 1e-4
+        assert two[name] == pytest.approx(one[name], rel=close), name
+
+
+def test_a_run_under_two_replicas_equals_the_run_on_one_device(
+    tmp_path, caplog, two_replicas
+):
+    config = dataclasses.replace(
+        RUN, mask_steps=1, total_steps=2, sample_every=9, log_every=9
+    )
+    runs = [train_lib.train(config, str(tmp_path / "two"), two_replicas)]
+    runs.append(train_lib.train(config, str(tmp_path / "one")))
+    logs = [{m.name: float(m.result()) for m in run.metrics} for run in runs]
+    for name, value in logs[1].items():
+        assert value > 0.0
+        assert logs[0][name] == pytest.approx(value, rel=1e-3), name
+    with caplog.at_level("INFO"):
+        train_lib.train(config, str(tmp_path / "two"), two_replicas)
+    assert "translation: done, 2 steps" in caplog.text
+    assert "feature_masks" not in caplog.text
 
 
 def test_a_step_updates_g_and_d_and_nothing_else():
@@ -105,7 +120,7 @@ def test_a_step_updates_g_and_d_and_nothing_else():
     assert all((x != y).any() for x, y in zip(before, weights(trainer)))
     for x, y in zip(kept, frozen):
         np.testing.assert_array_equal(x, y)
-    assert int(trainer.step) == 1
+    assert trainer.steps_done() == 1
     assert int(trainer.g_optimizer.iterations) == TINY.g_update
     assert int(trainer.d_optimizer.iterations) == 1
     assert {"G/adv_a", "G/cycle_b", "D/a", "G/style", "G/content"} <= set(logs)
@@ -187,7 +202,7 @@ class Killed(Exception):
 
 class KillAtThree(callbacks.StopOnNaN):
     def on_train_batch_end(self, batch, logs=None):
-        if isinstance(self.model, TranslationTrainer) and int(self.model.step) == 3:
+        if isinstance(self.model, TranslationTrainer) and self.model.steps_done() == 3:
             raise Killed
 
 
@@ -259,6 +274,32 @@ def test_evaluate_writes_scores_and_pictures(finished, monkeypatch):
             assert -1.0 <= results[f"{name}_{direction}"] <= 1.0
         assert os.path.isfile(os.path.join(folder, f"grid_{direction}.png"))
     assert results["train_seconds"] > 0
+
+
+def test_a_mistake_is_found_before_the_folder_is_claimed(tmp_path):
+    config = dataclasses.replace(TINY, perceptual_network="nowhere.h5")
+    with pytest.raises(UserError, match="nowhere"):
+        train_lib.train(config, str(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_xla_stays_off_without_a_gpu(caplog):
+    with caplog.at_level("WARNING"):
+        assert not train_lib._jit_compile(dataclasses.replace(TINY, jit_compile=True))
+    assert "no GPU" in caplog.text
+
+
+def test_half_precision_losses_equal_float32_ones():
+    found = []
+    for policy in ("float32", "mixed_float16", "mixed_bfloat16"):
+        tf.keras.mixed_precision.set_global_policy(policy)
+        x, y = (tf.random.stateless_uniform([2, 28, 28, 3], [1, i]) for i in (1, 2))
+        phi = vgg.load("embedded")
+        logs = [losses.content_loss(phi(x), phi(y))]
+        logs += [loss(phi(x), phi(y)) for loss in losses.STYLE_LOSSES.values()]
+        found.append([float(v) for v in logs])
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-4)
+    np.testing.assert_allclose(found[2], found[0], rtol=1e-4)
 
 
 def test_a_workdir_without_translation_is_named(tmp_path):

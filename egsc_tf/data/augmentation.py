@@ -43,10 +43,9 @@ def jitter_colours(image, seed, amount):
     """Brightness, contrast, saturation changed by up to `amount`; stays in [-1, 1]."""
     image = (image + 1.0) / 2.0
     image = tf.image.stateless_random_brightness(image, amount, seed)
-    if amount < 1.0:
-        low, high = 1.0 - amount, 1.0 + amount
-        image = tf.image.stateless_random_contrast(image, low, high, seed + 1)
-        image = tf.image.stateless_random_saturation(image, low, high, seed + 2)
+    low, high = 1.0 - amount, 1.0 + amount
+    image = tf.image.stateless_random_contrast(image, low, high, seed + 1)
+    image = tf.image.stateless_random_saturation(image, low, high, seed + 2)
     return tf.clip_by_value(image, 0.0, 1.0) * 2.0 - 1.0
 
 

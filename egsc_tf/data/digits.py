@@ -18,8 +18,8 @@ from egsc_tf.data import handwriting
 CELLS = 4
 CLASSES = 10
 JITTER = 0.4
+# Red, green, blue.
 COLOURS = tf.constant([[1.0, -1.0, -1.0], [-1.0, 1.0, -1.0], [-1.0, -1.0, 1.0]])
-COLOUR_NAMES = ("red", "green", "blue")
 # Domain B of digits_single: the (foreground, background) pairs by kind.
 PAIRS = tf.constant([[0, 1], [0, 2], [1, 0], [1, 2], [2, 0], [2, 1]])
 RED_ON_GREEN = 0
@@ -151,8 +151,9 @@ class DigitsMulti(_Digits):
         return tf.reshape(tf.transpose(grid, [0, 2, 1, 3]), [CELLS * side] * 2)
 
     def image(self, domain, index, seed):
-        """The board that (index, seed) draws; the seed [2] alone draws its look."""
-        mask, classes = self.board(seed + tf.stack([tf.cast(index, seed.dtype), 0]))
+        """The board and the look that `seed` [2] draws; boards have no index."""
+        del index
+        mask, classes = self.board(seed + 8)
         return self.paint(mask, classes, domain, seed)
 
     def paint(self, mask, classes, domain, seed):

@@ -5,6 +5,7 @@ training and the test split never share a handwritten digit.
 """
 
 import os
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -61,7 +62,7 @@ def _mnist(split, data_dir):
         try:
             with np.load(path) as arrays:
                 return arrays[f"x_{split}"], arrays[f"y_{split}"].astype(np.int64)
-        except (ValueError, KeyError, OSError) as error:
+        except (ValueError, KeyError, OSError, EOFError, BadZipFile) as error:
             raise UserError(
                 f"--data_dir={data_dir}: expected an mnist.npz with x_{split} and "
                 f"y_{split}, found {error}"
@@ -72,13 +73,19 @@ def _mnist(split, data_dir):
         )
     import tensorflow_datasets as tfds
 
-    images, labels = tfds.as_numpy(
-        tfds.load(
+    try:
+        data = tfds.load(
             "mnist",
             split=split,
             data_dir=data_dir or None,
             batch_size=-1,
             as_supervised=True,
         )
-    )
+    except Exception as error:  # TFDS raises many kinds: no network, no space, ...
+        raise UserError(
+            "--digits=mnist: expected TFDS to find or download it, found "
+            f"{type(error).__name__}: {error}. Offline, name a local file: "
+            "--data_dir=mnist.npz"
+        ) from error
+    images, labels = tfds.as_numpy(data)
     return images[..., 0], labels.astype(np.int64)

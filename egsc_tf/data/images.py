@@ -6,7 +6,6 @@ white) and animated files (first frame) are handled; a file that is none of it r
 """
 
 import os
-import warnings
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -14,6 +13,8 @@ from PIL import Image, ImageOps
 from egsc_tf.errors import UserError
 
 SMALLEST_SIDE = 8
+# What white is in the modes of more than 8 bits: 16-bit PNG and TIFF, float TIFF.
+WHITE = {"I": 65535, "I;16": 65535, "I;16L": 65535, "I;16B": 65535, "F": 1.0}
 
 
 class BadImage(UserError):
@@ -46,11 +47,13 @@ def list_images(folder):
 def read(path):
     """[H, W, 3] uint8 of a file. Raises BadImage."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                upright = ImageOps.exif_transpose(image)
-                pixels = np.asarray(_to_rgb(upright))
+        with Image.open(path) as image:
+            if image.width * image.height > Image.MAX_IMAGE_PIXELS:
+                raise ValueError(
+                    f"{image.width}x{image.height}, more than "
+                    f"{Image.MAX_IMAGE_PIXELS} pixels"
+                )
+            pixels = np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
     except Exception as error:  # Pillow's decoders raise many kinds.
         reason = str(error).replace(f" {path!r}", "").replace(repr(path), "")
         raise BadImage(f"{path}: expected an image, found: {reason}") from error
@@ -91,10 +94,9 @@ def write_png(path, image):
 
 def _to_rgb(image):
     """A Pillow image of any mode -> RGB."""
-    if image.mode.startswith(("I", "F")):  # 16 or 32 bits a pixel
-        values = np.asarray(image, np.float64)
-        scale = 255.0 / 65535.0 if values.max() > 255.0 else 1.0
-        image = Image.fromarray(np.clip(values * scale, 0, 255).astype(np.uint8))
+    if image.mode in WHITE:
+        values = np.asarray(image, np.float64) * (255.0 / WHITE[image.mode])
+        image = Image.fromarray(np.rint(np.clip(values, 0, 255)).astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         ground = Image.new("RGBA", image.size, "white")

@@ -9,8 +9,8 @@ A resumed run therefore sees what the uninterrupted one would have seen.
 import tensorflow as tf
 
 from egsc_tf.data import augmentation
+from egsc_tf.domains import DOMAINS
 
-DOMAINS = ("a", "b")
 AUTOTUNE = tf.data.AUTOTUNE
 
 

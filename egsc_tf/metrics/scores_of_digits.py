@@ -49,5 +49,9 @@ def l1(images, right):
 
 
 def ssim(images, right):
-    """[N] structural similarities of images in [-1, 1] (tf.image.ssim's defaults)."""
-    return tf.image.ssim(images, right, max_val=2.0).numpy()
+    """[N] structural similarities of images in [-1, 1] (tf.image.ssim).
+
+    Windows of 11 pixels, its default, or of the image where that is smaller.
+    """
+    window = min(11, *images.shape[1:3])
+    return tf.image.ssim(images, right, max_val=2.0, filter_size=window).numpy()

@@ -6,12 +6,11 @@ trains and stage 2 keeps frozen (see `egsc_tf.models.translator`).
 
 from tensorflow import keras
 
+from egsc_tf.domains import split
 from egsc_tf.models.adain import transfer
 from egsc_tf.models.blocks import ResidualBlock
 from egsc_tf.models.decoder import Decoder
 from egsc_tf.models.encoder import Encoder
-
-DOMAINS = ("a", "b")
 
 
 class Generator(keras.Model):
@@ -64,6 +63,6 @@ class Generator(keras.Model):
 
     def call(self, x, m, s, direction="a2b"):
         """The translation without noise (z = mu) of x [B, H, W, 3]: a2b or b2a."""
-        source, target = direction.split("2")
+        source, target = split(direction)
         mu = self.latent(self.encode(x, source))[1]
         return self.decode(self.shared_generator(mu), m, s, target)

@@ -1,17 +1,19 @@
 """The trained translator: what `egsc_tf.load` returns and what is exported.
 
-Images are [B, H, W, 3] in [-1, 1], any H and W of 8 or more: contents are padded to the
-stride by reflection and cropped back, so the output has exactly the content's size.
+Images are [B, H, W, 3] in [-1, 1], any H and W of two strides or more (8 pixels for
+n_encoder up to 3): contents are padded to the stride by reflection and cropped back, so
+the output has exactly the content's size.
 """
 
 import tensorflow as tf
 from tensorflow import keras
 
+from egsc_tf.domains import DOMAINS, split
 from egsc_tf.models.adain import feature_mask, style_code
 from egsc_tf.models.encoder import Encoder
-from egsc_tf.models.generator import DOMAINS, Generator
+from egsc_tf.models.generator import Generator
 
-DIRECTIONS = ("a2b", "b2a")
+MIN_SIDE = 8
 _IMAGES = tf.TensorSpec([None, None, None, 3], tf.float32)
 
 
@@ -48,27 +50,24 @@ class Translator(keras.Model):
     @classmethod
     def from_config(cls, config):
         """An untrained Translator of a Config."""
-        return cls(
+        return cls._with_options(
+            config,
             Generator(**config.generator),
             Encoder(**config.network),
             Encoder(**config.network),
-            config.use_masks,
-            config.use_adain,
-            config.latent_noise if config.test_noise else 0.0,
         )
 
     @classmethod
     def of_trainer(cls, trainer):
         """The Translator that shares the weights of a TranslationTrainer."""
-        config = trainer.config
-        return cls(
-            trainer.generator_ema,
-            trainer.feature_a,
-            trainer.feature_b,
-            config.use_masks,
-            config.use_adain,
-            config.latent_noise if config.test_noise else 0.0,
+        return cls._with_options(
+            trainer.config, trainer.generator_ema, trainer.feature_a, trainer.feature_b
         )
+
+    @classmethod
+    def _with_options(cls, config, *networks):
+        test_noise = config.latent_noise if config.test_noise else 0.0
+        return cls(*networks, config.use_masks, config.use_adain, test_noise)
 
     def translate(self, content, exemplar, direction="a2b", strength=1.0):
         """Content of one domain in the style of exemplars of the other.
@@ -85,7 +84,7 @@ class Translator(keras.Model):
         Raises:
           ValueError: for bad shapes or another direction.
         """
-        style = self.encode_style(exemplar, _split(direction)[1])
+        style = self.encode_style(exemplar, split(direction)[1])
         return self.translate_with_style(content, style, direction, strength)
 
     def encode_style(self, exemplar, domain="b"):
@@ -98,7 +97,7 @@ class Translator(keras.Model):
         """
         if domain not in DOMAINS:
             raise ValueError(f"domain: expected one of {DOMAINS}, found {domain!r}")
-        return self._function("style", domain)(_images("exemplar", exemplar))
+        return self._function("style", domain)(self._images("exemplar", exemplar))
 
     def translate_with_style(self, content, style, direction="a2b", strength=1.0):
         """As `translate`, with a style code instead of an exemplar.
@@ -114,7 +113,7 @@ class Translator(keras.Model):
         Raises:
           ValueError: for bad shapes or another direction.
         """
-        source, target = _split(direction)
+        source, target = split(direction)
         c, m = self.encode_content(content, source)
         size = tf.shape(content)[1:3]
         return self.decode(c, m, style, target, strength)[:, : size[0], : size[1]]
@@ -124,7 +123,7 @@ class Translator(keras.Model):
 
         H and W are padded to the stride; crop what `decode` gives back to H x W.
         """
-        return self._function("content", domain)(_images("content", content))
+        return self._function("content", domain)(self._images("content", content))
 
     def decode(self, c, m, style, domain="b", strength=1.0):
         """Images [B, H', W', 3] in [-1, 1] of a domain from content, mask, style."""
@@ -144,7 +143,7 @@ class Translator(keras.Model):
 
     def _function(self, name, domain):
         """The graph of a part, traced once for all shapes."""
-        key = (name, domain)
+        key = f"{name}_{domain}"
         if key not in self._functions:
             channels = self.generator.channels
             features = tf.TensorSpec([None, None, None, channels], tf.float32)
@@ -193,22 +192,18 @@ class Translator(keras.Model):
         )
         return tf.clip_by_value(image, -1.0, 1.0)
 
-
-def _split(direction):
-    """ "a2b" -> ("a", "b"). Raises ValueError for anything but a direction."""
-    if direction not in DIRECTIONS:
-        raise ValueError(
-            f"direction: expected one of {DIRECTIONS}, found {direction!r}"
-        )
-    return direction.split("2")
-
-
-def _images(name, value):
-    """[B, H, W, 3] float32, checked. Raises ValueError naming the argument."""
-    value = tf.convert_to_tensor(value)
-    if value.shape.rank != 4 or value.shape[3] != 3 or not value.dtype.is_floating:
-        raise ValueError(
-            f"{name}: expected float [B, H, W, 3] in [-1, 1], found {value.dtype.name} "
-            f"{value.shape}"
-        )
-    return tf.cast(value, tf.float32)
+    def _images(self, name, value):
+        """[B, H, W, 3] float32, checked. Raises ValueError naming the argument."""
+        value = tf.convert_to_tensor(value)
+        if value.shape.rank != 4 or value.shape[3] != 3 or not value.dtype.is_floating:
+            raise ValueError(
+                f"{name}: expected float [B, H, W, 3] in [-1, 1], found "
+                f"{value.dtype.name} {value.shape}"
+            )
+        smallest = max(MIN_SIDE, 2 * self.generator.encoder_a.stride)
+        if any(side is not None and side < smallest for side in value.shape[1:3]):
+            raise ValueError(
+                f"{name}: expected at least {smallest}x{smallest} pixels, found "
+                f"{value.shape[1]}x{value.shape[2]}"
+            )
+        return tf.cast(value, tf.float32)

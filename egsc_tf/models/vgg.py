@@ -1,7 +1,7 @@
 """phi: the fixed network of the perceptual losses, VGG-19 up to conv5_1 (paper, 3.2).
 
 Takes images in [-1, 1] and does its own preprocessing. Frozen: no variable of it is
-ever trained.
+ever trained. Always float32: the sums of its Gram matrices leave float16's range.
 """
 
 import os
@@ -23,12 +23,11 @@ class PerceptualNetwork(keras.Model):
     """VGG-shaped features phi_1 ... phi_5, the ReLU outputs of conv{1..5}_1.
 
     Args:
-      widths: channels of the five blocks.
-      layers: how many of the five to compute, 1 to 5; nothing deeper is run.
+      widths: channels of the five blocks. Nothing behind conv5_1 is built.
     """
 
-    def __init__(self, widths=VGG19_WIDTHS, layers=5, **kwargs):
-        super().__init__(trainable=False, **kwargs)
+    def __init__(self, widths=VGG19_WIDTHS, **kwargs):
+        super().__init__(trainable=False, dtype="float32", **kwargs)
         self.blocks = [
             [
                 keras.layers.Conv2D(
@@ -36,16 +35,14 @@ class PerceptualNetwork(keras.Model):
                     3,
                     padding="same",
                     activation="relu",
-                    kernel_initializer=keras.initializers.HeNormal(),
+                    dtype="float32",
                     name=f"block{i + 1}_conv{j + 1}",
                 )
-                for j in range(count if i + 1 < layers else 1)
+                for j in range(count)
             ]
-            for i, (width, count) in enumerate(
-                list(zip(widths, CONVS_PER_BLOCK))[:layers]
-            )
+            for i, (width, count) in enumerate(zip(widths, CONVS_PER_BLOCK))
         ]
-        self.pool = keras.layers.MaxPool2D(2, padding="same")
+        self.pool = keras.layers.MaxPool2D(2, padding="same", dtype="float32")
 
     def call(self, x):
         """[B, H, W, 3] in [-1, 1] -> list of [B, h_i, w_i, C_i]."""
@@ -62,20 +59,19 @@ class PerceptualNetwork(keras.Model):
         return features
 
 
-def load(name, layers=5):
+def load(name):
     """The perceptual network of a flag value, frozen, with its weights.
 
     Args:
       name: "imagenet" (VGG-19; Keras downloads the weights), a path to a Keras VGG-19
         .h5 file, or "embedded" (small, fixed pseudo-random features: no download).
-      layers: 1 to 5.
 
     Raises:
       UserError: for a path that does not exist, a file that is no VGG-19, and where the
         download fails.
     """
     if name == "embedded":
-        network = PerceptualNetwork(EMBEDDED_WIDTHS, layers)
+        network = PerceptualNetwork(EMBEDDED_WIDTHS)
         network(tf.zeros([1, 32, 32, 3]))
         _fill_embedded(network)
         return network
@@ -90,7 +86,7 @@ def load(name, layers=5):
         raise UserError(
             f"--perceptual_network={name}: expected VGG-19 weights, found: {error}"
         ) from error
-    network = PerceptualNetwork(VGG19_WIDTHS, layers)
+    network = PerceptualNetwork(VGG19_WIDTHS)
     network(tf.zeros([1, 32, 32, 3]))
     for block in network.blocks:
         for conv in block:
