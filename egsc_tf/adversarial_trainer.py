@@ -155,7 +155,7 @@ class AdversarialTrainer(keras.Model):
         self._means = {name: keras.metrics.Mean(name) for name in names}
 
     def noise_source(self, draw):
-        """A function (like, parts) -> N(0, latent_noise^2) of the shape of like, or None.
+        """A function (like, parts) -> N(0, latent_noise^2) shaped like `like`, or None.
 
         The draw is a function of (seed, step, draw, call), for the *global* batch; a
         replica takes its own rows, so that the number of replicas changes nothing.

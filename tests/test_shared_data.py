@@ -1,0 +1,90 @@
+"""What needs real data: read from EGSC_SHARED, skipped where it is missing."""
+
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from egsc_tf.data import handwriting, images
+from egsc_tf.models import vgg
+
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+VGG19 = "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
+FLAGS = ("--flagfile=experiments/celeba_64.flags", "--ngf=4", "--batch_size=2")
+LENGTHS = ("--mask_steps=2", "--total_steps=6", "--checkpoint_every=2")
+
+
+def test_mnist_splits_share_no_digit(shared):
+    path = shared("data", "mnist.npz")
+    train, test = (handwriting.load("mnist", s, path) for s in ("train", "test"))
+    assert train[0].shape == (60000, 28, 28)
+    assert test[0].shape == (10000, 28, 28)
+    assert not {x.tobytes() for x in train[0]} & {x.tobytes() for x in test[0]}
+
+
+def test_imagenet_features_tell_a_picture_from_noise(shared):
+    network = vgg.load(shared("data", VGG19))
+    smooth = tf.image.resize(
+        tf.random.stateless_uniform([1, 4, 4, 3], [1, 2], -1, 1), (64, 64)
+    )
+    noise = tf.random.stateless_uniform([1, 64, 64, 3], [3, 4], -1, 1)
+    for quiet, loud in zip(network(smooth)[:3], network(noise)[:3]):
+        assert float(tf.reduce_mean(quiet)) < 0.7 * float(tf.reduce_mean(loud))
+
+
+def start(name, *flags):
+    return subprocess.Popen(
+        [sys.executable, "-m", f"egsc_tf.{name}", *flags],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+def test_faces_train_resume_after_a_kill_and_translate(shared, tmp_path):
+    with tarfile.open(shared("data", "celeba_male2female.tar")) as archive:
+        members = {}
+        for member in archive.getmembers():
+            folder = os.path.basename(os.path.dirname(member.name))
+            if member.isfile() and folder in ("trainA", "trainB", "testA", "testB"):
+                members.setdefault(folder, []).append(member)
+        for folder, files in members.items():
+            (tmp_path / folder).mkdir()
+            for member in files[:12]:
+                name = os.path.basename(member.name)
+                content = archive.extractfile(member).read()
+                (tmp_path / folder / name).write_bytes(content)
+    run = tmp_path / "run"
+    flags = (*FLAGS, *LENGTHS, f"--data_dir={tmp_path}", f"--workdir={run}")
+    flags += (f"--perceptual_network={shared('data', VGG19)}",)
+    first = start("train", *flags)
+    saved = run / "translation" / "ckpt-2.index"
+    while not saved.exists() and first.poll() is None:
+        time.sleep(0.05)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    assert not (run / "translation" / "ckpt-6.index").exists()
+    output, _ = start("train", *flags).communicate()
+    assert "translation: resumed at step" in output
+    assert (run / "translation" / "ckpt-6.index").exists()
+    out = tmp_path / "out"
+    output, _ = start(
+        "translate",
+        f"--workdir={run}",
+        f"--input={tmp_path / 'testA'}",
+        f"--exemplar={tmp_path / 'testB'}",
+        f"--output={out}",
+        "--pairing=zip",
+    ).communicate()
+    assert "12 images written" in output
+    sizes = {images.read(str(path)).shape for path in out.iterdir()}
+    assert sizes == {(109, 89, 3)}
+    assert np.std(images.read(str(next(out.iterdir())))) > 0
