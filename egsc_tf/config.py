@@ -12,6 +12,7 @@ import os
 from absl import flags
 
 from egsc_tf.errors import UserError
+from egsc_tf.whole_file import whole_file
 
 RUN_FLAGS = "run.flags"
 
@@ -257,10 +258,9 @@ class Config:
     def save(self, workdir):
         """Writes WORKDIR/run.flags, which --flagfile reads."""
         path = os.path.join(workdir, RUN_FLAGS)
-        with open(path + ".part", "w", encoding="utf-8") as file:
+        with whole_file(path) as part, open(part, "w", encoding="utf-8") as file:
             for field in dataclasses.fields(self):
                 file.write(f"--{field.name}={getattr(self, field.name)}\n")
-        os.replace(path + ".part", path)
 
 
 def define_flags(flag_values=flags.FLAGS):

@@ -8,6 +8,7 @@ DIR/grid_a2b.png and DIR/grid_b2a.png. Exemplars show random test digits.
 from egsc_tf.program import run  # first: it quiets the start of TensorFlow
 
 # isort: split
+import collections
 import dataclasses
 import functools
 import json
@@ -15,7 +16,7 @@ import os
 
 import numpy as np
 import tensorflow as tf
-from absl import app, flags, logging
+from absl import flags, logging
 from tqdm import tqdm
 
 from egsc_tf import callbacks, restore
@@ -27,6 +28,7 @@ from egsc_tf.domains import DIRECTIONS, split
 from egsc_tf.errors import UserError
 from egsc_tf.metrics import digit_classifier
 from egsc_tf.metrics import scores_of_digits as scores
+from egsc_tf.whole_file import whole_file
 
 FLAGS = flags.FLAGS
 BATCH = 64
@@ -79,9 +81,8 @@ def evaluate(workdir, max_images=0, seed=0):
         sheet = np.kron(sheet, np.ones((GRID_SCALE, GRID_SCALE, 1)))
         images.write_png(os.path.join(workdir, f"grid_{direction}.png"), sheet)
     path = os.path.join(workdir, "results.json")
-    with open(path + ".part", "w", encoding="utf-8") as file:
+    with whole_file(path) as part, open(part, "w", encoding="utf-8") as file:
         json.dump(results, file, indent=2, sort_keys=True)
-    os.replace(path + ".part", path)
     return results
 
 
@@ -100,24 +101,24 @@ def _score_direction(translator, train, test, direction, count, seed):
         lambda i, domain, look: test.paint(test.mask(i), domain, look).numpy()
     )
 
-    found = {"ssim": [], "l1": [], "style_accuracy": []}
-    read, read_right = [], []
+    digit_masks = np.stack([test.mask(i) for i in range(count)])
+    digit_labels = test.labels.numpy()
+    found = collections.defaultdict(list)
     for first in tqdm(range(0, len(jobs), BATCH), desc=direction, unit="batch"):
         some = jobs[first : first + BATCH]
         content = np.stack([paint(i, own, own_look) for i, own_look, _, _ in some])
         exemplar = np.stack([paint(e, other, look) for _, _, e, look in some])
         right = np.stack([paint(i, other, look) for i, _, _, look in some])
-        masks = np.stack([test.mask(i) for i, _, _, _ in some])
-        labels = test.labels.numpy()[[i for i, _, _, _ in some]]
+        digits = [i for i, _, _, _ in some]
+        masks, labels = digit_masks[digits], digit_labels[digits]
         out = translator.translate(content, exemplar, direction).numpy()
         found["ssim"] += list(scores.ssim(out, right))
         found["l1"] += list(scores.l1(out, right))
         found["style_accuracy"] += list(
             scores.styles_right(out, masks, test, other, [job[3] for job in some])
         )
-        read += list(digit_classifier.reads(judge, out, labels))
-        read_right += list(digit_classifier.reads(judge, right, labels))
-    found["content_accuracy"], found["judge_accuracy"] = read, read_right
+        found["content_accuracy"] += list(digit_classifier.reads(judge, out, labels))
+        found["judge_accuracy"] += list(digit_classifier.reads(judge, right, labels))
     for look in scores.looks(test, other):
         found[f"style_accuracy_{look}"] = [
             right for right, job in zip(found["style_accuracy"], jobs) if job[3] == look
@@ -144,9 +145,7 @@ def _sheet(translator, test, direction, random, paint):
     return callbacks.contact_sheet(content, exemplars, columns)
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"expected only flags, found {argv[1:]}")
+def main():
     results = evaluate(FLAGS.workdir, FLAGS.max_images, FLAGS.seed)
     for name, value in sorted(results.items()):
         print(

@@ -11,7 +11,7 @@ from absl import app, logging  # noqa: E402
 
 
 def run(main):
-    """app.run, with one line instead of a traceback for what a user can put right.
+    """app.run for a main() that takes only flags; user mistakes end in one line.
 
     Exit code 0, or 2 for bad flags, paths or images, 3 for a run that diverged.
     """
@@ -20,10 +20,12 @@ def run(main):
         from egsc_tf.callbacks import Diverged
         from egsc_tf.errors import UserError
 
+        if len(argv) > 1:
+            raise app.UsageError(f"expected only flags, found {argv[1:]}")
         logging.use_absl_handler()
         logging.set_verbosity(logging.INFO)
         try:
-            return main(argv)
+            return main()
         except Diverged as error:
             print(f"error: {error}", file=sys.stderr)
             return 3

@@ -12,7 +12,7 @@ import os
 
 import numpy as np
 import tensorflow as tf
-from absl import app, flags, logging
+from absl import flags, logging
 from tensorflow import keras
 
 from egsc_tf import callbacks
@@ -174,9 +174,7 @@ def _sampler(trainer, source, config):
     return draw
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"expected only flags, found {argv[1:]}")
+def main():
     train(config_lib.from_flags(), FLAGS.workdir)
 
 

@@ -13,7 +13,7 @@ from collections import Counter
 
 import numpy as np
 import tensorflow as tf
-from absl import app, flags, logging
+from absl import flags, logging
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
@@ -180,9 +180,7 @@ def _thumbnail(image):
     return images.to_float(np.asarray(square))
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"expected only flags, found {argv[1:]}")
+def main():
     if FLAGS.grid and FLAGS.pairing == "zip":
         raise UserError("--grid: expected --pairing=all, found zip")
     inputs, exemplars = find_images(FLAGS.input), find_images(FLAGS.exemplar)

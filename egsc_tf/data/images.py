@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from egsc_tf.errors import UserError
+from egsc_tf.whole_file import whole_file
 
 SMALLEST_SIDE = 8
 # What white is in the modes of more than 8 bits: 16-bit PNG and TIFF, float TIFF.
@@ -87,9 +88,8 @@ def to_uint8(images):
 def write_png(path, image):
     """Writes [H, W, 3] in [-1, 1] (or uint8) as PNG, beside and then renamed."""
     pixels = image if image.dtype == np.uint8 else to_uint8(image)
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    Image.fromarray(pixels).save(path + ".part", format="PNG")
-    os.replace(path + ".part", path)
+    with whole_file(path) as part:
+        Image.fromarray(pixels).save(part, format="PNG")
 
 
 def _to_rgb(image):
