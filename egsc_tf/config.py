@@ -294,7 +294,11 @@ def from_flags(flag_values=flags.FLAGS):
 
 def load(workdir):
     """The Config of a run. Raises UserError where WORKDIR has none."""
-    path = os.path.join(workdir, RUN_FLAGS)
+    return read(os.path.join(workdir, RUN_FLAGS))
+
+
+def read(path):
+    """The Config of a flagfile. Raises UserError naming the file."""
     if not os.path.isfile(path):
         raise UserError(
             f"{path}: expected the flags of a run that egsc_tf.train wrote, found no "

@@ -7,7 +7,9 @@ after one D and one G update, computed once with the authors' TensorFlow 1 graph
 import os
 
 import numpy as np
+import tensorflow as tf
 
+from egsc_tf import released_names
 from egsc_tf.config import Config
 from egsc_tf.models.vgg import PerceptualNetwork
 
@@ -55,93 +57,44 @@ def perceptual_network(golden):
 
 def stage0_variables(trainer):
     """{released name: our variable} of a FeatureMaskTrainer."""
-    names = {}
-    for domain in "AB":
-        scope = f"VAEGAN_recon_{domain}"
-        autoencoder = getattr(trainer, f"autoencoder_{domain.lower()}")
-        names.update(_encoder(autoencoder.encoder, f"{scope}/part1"))
-        names.update(_residual(autoencoder.latent_block, f"{scope}/part2/resblock_0"))
-        names.update(_residual(autoencoder.content_block, f"{scope}/part3/resblock_0"))
-        names.update(_decoder(autoencoder.decoder, f"{scope}/part4"))
-        names.update(_discriminator(trainer, domain, f"discriminator_{domain}"))
-    return names
+    encoders = trainer.autoencoder_a.encoder, trainer.autoencoder_b.encoder
+    return {
+        **released_names.of_features(*encoders),
+        **released_names.of_autoencoder_rest(trainer),
+        **released_names.of_discriminators(trainer),
+    }
 
 
 def stage1_variables(trainer):
     """{released name: our variable} of a TranslationTrainer, F_a and F_b included."""
-    g = trainer.generator
-    names = {}
-    names.update(_residual(g.shared_encoder, "UNIT/share_encoder/resblock_0"))
-    names.update(_residual(g.shared_generator, "UNIT/share_generator/resblock_0"))
-    for domain in "AB":
-        d = domain.lower()
-        feature, encoder = getattr(trainer, f"feature_{d}"), getattr(g, f"encoder_{d}")
-        names.update(_encoder(feature, f"VAEGAN_recon_{domain}/part1"))
-        names.update(_encoder(encoder, f"UNIT/encoder_{domain}"))
-        names.update(_decoder(getattr(g, f"decoder_{d}"), f"UNIT/generator_{domain}"))
-        names.update(_discriminator(trainer, domain, f"UNIT/discriminator_{domain}"))
-    return names
+    return {
+        **released_names.of_features(trainer.feature_a, trainer.feature_b),
+        **released_names.of_generator(trainer.generator),
+        **released_names.of_discriminators(trainer, "UNIT/"),
+    }
 
 
 def assign(variables, golden, prefix):
     """Fills {released name: variable} with golden[prefix + name]."""
     for name, variable in variables.items():
-        variable.assign(_ours(name, golden[prefix + name]))
+        variable.assign(released_names.to_ours(name, golden[prefix + name]))
 
 
 def released(name, variable):
     """The value of a variable in the released layout."""
-    value = variable.numpy()
-    return value.swapaxes(2, 3) if _is_transposed(name) else value
+    return released_names.to_ours(name, variable.numpy())
 
 
-def _ours(name, value):
-    return value.swapaxes(2, 3) if _is_transposed(name) else value
-
-
-def _is_transposed(name):
-    # The release's last layer is a 1x1 *transposed* convolution; ours a plain one.
-    return name.endswith("deconv_tanh/conv2d_transpose/kernel")
-
-
-def _conv(layer, scope):
-    return {f"{scope}/kernel": layer.kernel, f"{scope}/bias": layer.bias}
-
-
-def _residual(block, scope):
-    return {
-        **_conv(block.conv_1, f"{scope}/res1/conv2d"),
-        **_conv(block.conv_2, f"{scope}/res2/conv2d"),
-    }
-
-
-def _encoder(encoder, scope):
-    names = {}
-    for i, layer in enumerate(encoder.convs):
-        names.update(_conv(layer.conv, f"{scope}/conv_{i}/conv2d"))
-    for i, block in enumerate(encoder.blocks):
-        names.update(_residual(block, f"{scope}/resblock_{i}"))
-    return names
-
-
-def _decoder(decoder, scope):
-    names = _conv(decoder.to_rgb, f"{scope}/deconv_tanh/conv2d_transpose")
-    for i, block in enumerate(decoder.blocks):
-        names.update(_residual(block, f"{scope}/resblock_{i}"))
-    for i, layer in enumerate(decoder.deconvs):
-        names.update(_conv(layer, f"{scope}/deconv_{i}/conv2d_transpose"))
-    return names
-
-
-def _discriminator(trainer, domain, scope):
-    discriminator = getattr(trainer, f"discriminator_{domain.lower()}")
-    layers = {f"conv_{i}": layer for i, layer in enumerate(discriminator.convs)}
-    layers["dis_logit"] = discriminator.to_logits
-    names = {}
-    for key, layer in layers.items():
-        names[f"{scope}/{key}/weights"] = layer.kernel
-        names[f"{scope}/{key}/biases"] = layer.bias
-    for i, norm in enumerate(discriminator.norms, start=1):
-        names[f"{scope}/ins_norm_{i}/gamma"] = norm.gamma
-        names[f"{scope}/ins_norm_{i}/beta"] = norm.beta
-    return names
+def write_checkpoint(folder, stage, golden, change=None):
+    """A checkpoint as the release writes it; change: {name: value} -> the same."""
+    prefix = f"{stage}/weights/"
+    values = {k[len(prefix) :]: v for k, v in golden.items() if k.startswith(prefix)}
+    values = change(values) if change else values
+    path = os.path.join(str(folder), "UNIT.model-0")
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        variables = [
+            tf.compat.v1.get_variable(name, initializer=value)
+            for name, value in values.items()
+        ]
+        session.run(tf.compat.v1.global_variables_initializer())
+        return tf.compat.v1.train.Saver(variables).save(session, path)
