@@ -26,15 +26,19 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["egsc_tf", "egsc_tf.*"]),
+    package_data={"egsc_tf.data.builders": ["checksums.tsv"]},
     python_requires=">=3.9,<3.12",
     install_requires=[
         "absl-py>=1.4",
+        # tensorflow-datasets 4.9 imports it and does not ask for it.
+        "importlib_resources",
         "keras==2.15.*",
         "matplotlib>=3.7",
         "numpy<2",
         "pillow>=9.5",
         "scikit-image>=0.20",
         "scikit-learn>=1.2",
+        "scipy>=1.9",
         "tensorflow==2.15.*",
         "tensorflow-addons==0.23.*",
         "tensorflow-datasets==4.9.*",
@@ -44,6 +48,12 @@ setup(
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]==2.15.*"],
-        "test": ["pytest>=7.4", "pytest-xdist>=3.3", "ruff==0.17.6", "pre-commit>=3.3"],
+        "test": [
+            "dill",  # tensorflow_datasets.testing imports it
+            "pre-commit>=3.3",
+            "pytest>=7.4",
+            "pytest-xdist>=3.3",
+            "ruff==0.17.6",
+        ],
     },
 )

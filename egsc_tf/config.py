@@ -15,6 +15,7 @@ from egsc_tf.errors import UserError
 from egsc_tf.whole_file import whole_file
 
 RUN_FLAGS = "run.flags"
+DATASETS = ("digits_single", "digits_multi", "folder", "official_records")
 
 
 def _flag(default, text, choices=None, low=None, high=None, may_change=False):
@@ -38,15 +39,27 @@ class Config:
     # Data.
     dataset: str = _flag(
         "digits_single",
-        "Images to train on.",
-        choices=("digits_single", "digits_multi", "folder"),
+        "Images to train on: digits_single, digits_multi, folder, official_records "
+        "(the authors' TFRecords) or tfds:NAME[/CONFIG].",
     )
     data_dir: str = _flag(
         "",
-        "dataset=folder: the folder with trainA, trainB, testA, testB. digits=mnist: "
-        "a local mnist.npz, or the TFDS data folder.",
+        "dataset=folder: the folder with trainA, trainB, testA, testB. "
+        "official_records: of the .tfrecord files. tfds: TFDS' data folder. "
+        "digits=mnist: a local mnist.npz, or TFDS' data folder.",
         may_change=True,
     )
+    manual_dir: str = _flag(
+        "",
+        "dataset=tfds: folder of files that TFDS cannot download; empty: its default.",
+        may_change=True,
+    )
+    split_a: str = _flag(
+        "",
+        "dataset=tfds: domain A as [BUILDER:]SPLIT, where {split} stands for train or "
+        "test; empty: the splits trainA and testA.",
+    )
+    split_b: str = _flag("", "dataset=tfds: domain B, likewise.")
     digits: str = _flag(
         "uci",
         "Handwriting of the digits data sets: scikit-learn's embedded UCI digits, or "
@@ -85,15 +98,15 @@ class Config:
     )
     on_bad_image: str = _flag(
         "stop",
-        "dataset=folder: a file that does not decode stops the run, or is counted, "
-        "listed and left out.",
+        "An image that does not decode stops the run, or is counted, listed and left "
+        "out.",
         choices=("stop", "skip"),
         may_change=True,
     )
     cache_gib: float = _flag(
         2.0,
-        "dataset=folder: keep the decoded images in memory where all of them take "
-        "less than this many GiB.",
+        "Keep the decoded images in memory where all of them take less than this many "
+        "GiB, else in a temporary file (TMPDIR).",
         low=0.0,
         may_change=True,
     )
@@ -213,6 +226,11 @@ class Config:
                     raise UserError(
                         f"--{field.name}: expected {word} {rule[bound]}, found {value}"
                     )
+        if self.dataset not in DATASETS and not self.dataset.startswith("tfds:"):
+            raise UserError(
+                f"--dataset={self.dataset}: expected one of {', '.join(DATASETS)} or "
+                "tfds:NAME"
+            )
         for name in ("height", "width"):
             if getattr(self, name) < 2 * self.stride:
                 raise UserError(

@@ -11,3 +11,8 @@ def split(direction):
             f"direction: expected one of {DIRECTIONS}, found {direction!r}"
         )
     return tuple(direction.split("2"))
+
+
+def other(domain):
+    """The other domain."""
+    return {"a": "b", "b": "a"}[domain]

@@ -1,163 +1,136 @@
-"""Scores a digits run: `python -m egsc_tf.evaluate --workdir=DIR`.
+"""Scores a run on its test split: `python -m egsc_tf.evaluate --workdir=DIR`.
 
-Translates the test split in both directions, each digit in each look of its own domain
-with an exemplar of each look of the other, and writes DIR/results.json and the pictures
-DIR/grid_a2b.png and DIR/grid_b2a.png. Exemplars show random test digits.
+Writes DIR/results.json, with every setting that a number depends on, and pictures; of
+digits, whose right answers are known, DIR/grid_a2b.png and DIR/grid_b2a.png.
 """
 
 from egsc_tf.program import run  # first: it quiets the start of TensorFlow
 
 # isort: split
-import collections
 import dataclasses
-import functools
 import json
 import os
 
-import numpy as np
 import tensorflow as tf
 from absl import flags, logging
-from tqdm import tqdm
 
-from egsc_tf import callbacks, restore
 from egsc_tf import config as config_lib
+from egsc_tf import evaluators, restore
 from egsc_tf import workdir as workdir_lib
-from egsc_tf.data import images
-from egsc_tf.data.source import open_source
-from egsc_tf.domains import DIRECTIONS, split
-from egsc_tf.errors import UserError
-from egsc_tf.metrics import digit_classifier
-from egsc_tf.metrics import scores_of_digits as scores
+from egsc_tf.domains import DIRECTIONS
 from egsc_tf.whole_file import whole_file
 
 FLAGS = flags.FLAGS
-BATCH = 64
-GRID_ROWS = 10
-GRID_SCALE = 2
 
 
-def evaluate(workdir, max_images=0, seed=0):
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What the numbers depend on, beside the run itself.
+
+    Attributes:
+      metrics: names of `evaluators.METRICS`; empty: those that need no further file.
+      max_images: how many test images of a domain to use; 0 is all of them.
+      seed: of the choice of exemplars, the judging classifiers, subsets, t-SNE.
+      extractor: of FID and KID, see `egsc_tf.metrics.extractors`; empty: "digits" for
+        digits, "perceptual" otherwise.
+      perceptual_network: of the perceptual distances; empty: the run's own.
+      segmentation_model: a SavedModel, see `egsc_tf.metrics.segmentation`.
+      label_dir: a folder with testA, testB: label maps (8-bit images) of the same names
+        as the test images; empty: what the model finds in the source is the truth.
+      segmentation_classes: 19 (Cityscapes' train ids) or 8 (its categories).
+      ignore_label: a label that counts nowhere.
+    """
+
+    metrics: tuple = ()
+    max_images: int = 0
+    seed: int = 0
+    extractor: str = ""
+    perceptual_network: str = ""
+    segmentation_model: str = ""
+    label_dir: str = ""
+    segmentation_classes: int = 19
+    ignore_label: int = 255
+
+
+def evaluate(workdir, settings=None, output=None):
     """Scores the run of a folder; writes and returns the results.
 
     Args:
-      workdir: of egsc_tf.train, dataset digits_single.
-      max_images: how many test digits to translate; 0 is all of them.
-      seed: of the choice of exemplars and of the judging classifiers.
+      workdir: of egsc_tf.train or egsc_tf.import_official.
+      settings: Settings.
+      output: folder of results.json and the pictures; None: the workdir.
 
     Returns:
-      {"content_accuracy_a2b", "style_accuracy_a2b", "ssim_a2b", "l1_a2b", the same for
-      b2a, "train_seconds", ...}.
+      {"content_accuracy_a2b", ..., the same for b2a, "train_seconds", settings}.
 
     Raises:
-      UserError: where the folder holds no trained run, or one of another data set.
+      UserError: where the folder holds no trained run, a metric is unknown or does not
+        fit the data set, or a file that it needs cannot be used.
     """
+    settings = settings or Settings()
     config = config_lib.load(workdir)
-    if config.dataset != "digits_single":
-        raise UserError(
-            f"--workdir={workdir}: expected a run of digits_single, whose right "
-            f"answers are known; found {config.dataset}"
-        )
+    names = evaluators.choose(settings.metrics, config)
     translator = restore.load(workdir)
     tf.config.experimental.enable_op_determinism()
-    # The judge learns from all looks, also where the run was shown only some.
-    judged_on = dataclasses.replace(config, unseen_pairs=False)
-    train, test = (open_source(judged_on, part) for part in ("train", "test"))
     step = workdir_lib.latest_step(workdir, workdir_lib.TRANSLATION)
     if step < config.total_steps:
         logging.warning("the run is at step %d of %d", step, config.total_steps)
-    count = min(max_images or test.size("a"), test.size("a"))
-    stages = (workdir_lib.FEATURE_MASKS, workdir_lib.TRANSLATION)
+    output = output or workdir
     results = {
-        "train_seconds": sum(workdir_lib.seconds(workdir, s) for s in stages),
+        **dataclasses.asdict(settings),
+        "metrics": list(names),
+        "train_seconds": workdir_lib.seconds(workdir),
         "steps": step,
-        "polarity": config.polarity,
+        "dataset": config.dataset,
         "digits": config.digits,
-        "test_digits": count,
-        "seed": seed,
+        "polarity": config.polarity,
+        "height": config.height,
+        "width": config.width,
     }
-    for direction in DIRECTIONS:
-        found, sheet = _score_direction(translator, train, test, direction, count, seed)
-        results.update({f"{name}_{direction}": value for name, value in found.items()})
-        sheet = np.kron(sheet, np.ones((GRID_SCALE, GRID_SCALE, 1)))
-        images.write_png(os.path.join(workdir, f"grid_{direction}.png"), sheet)
-    path = os.path.join(workdir, "results.json")
+    bench = evaluators.Bench(translator, config, settings, output)
+    for evaluator in evaluators.of(names):
+        for direction in DIRECTIONS:
+            found = evaluator(bench, direction, names)
+            results.update({f"{k}_{direction}": value for k, value in found.items()})
+    bench.finish()
+    path = os.path.join(output, "results.json")
     with whole_file(path) as part, open(part, "w", encoding="utf-8") as file:
-        json.dump(results, file, indent=2, sort_keys=True)
-    return results
-
-
-def _score_direction(translator, train, test, direction, count, seed):
-    """({name: score}, the contact sheet) of one direction."""
-    own, other = split(direction)
-    judge = digit_classifier.train(train, other, seed)
-    random = np.random.RandomState(seed)
-    jobs = [
-        (i, own_look, random.randint(test.size(other)), look)
-        for i in range(count)
-        for own_look in scores.looks(test, own)
-        for look in scores.looks(test, other)
-    ]
-    paint = functools.lru_cache(maxsize=None)(
-        lambda i, domain, look: test.paint(test.mask(i), domain, look).numpy()
-    )
-
-    digit_masks = np.stack([test.mask(i) for i in range(count)])
-    digit_labels = test.labels.numpy()
-    found = collections.defaultdict(list)
-    for first in tqdm(range(0, len(jobs), BATCH), desc=direction, unit="batch"):
-        some = jobs[first : first + BATCH]
-        content = np.stack([paint(i, own, own_look) for i, own_look, _, _ in some])
-        exemplar = np.stack([paint(e, other, look) for _, _, e, look in some])
-        right = np.stack([paint(i, other, look) for i, _, _, look in some])
-        digits = [i for i, _, _, _ in some]
-        masks, labels = digit_masks[digits], digit_labels[digits]
-        out = translator.translate(content, exemplar, direction).numpy()
-        found["ssim"] += list(scores.ssim(out, right))
-        found["l1"] += list(scores.l1(out, right))
-        found["style_accuracy"] += list(
-            scores.styles_right(out, masks, test, other, [job[3] for job in some])
-        )
-        found["content_accuracy"] += list(digit_classifier.reads(judge, out, labels))
-        found["judge_accuracy"] += list(digit_classifier.reads(judge, right, labels))
-    for look in scores.looks(test, other):
-        found[f"style_accuracy_{look}"] = [
-            right for right, job in zip(found["style_accuracy"], jobs) if job[3] == look
-        ]
-    means = {name: float(np.mean(values)) for name, values in found.items()}
-    return means, _sheet(translator, test, direction, random, paint)
-
-
-def _sheet(translator, test, direction, random, paint):
-    """One source of each class down, an exemplar of each look across."""
-    own, other = split(direction)
-    own_looks = scores.looks(test, own)
-    first_of = [int(np.argmax(test.labels.numpy() == c)) for c in range(GRID_ROWS)]
-    content = np.stack(
-        [paint(i, own, own_looks[c % len(own_looks)]) for c, i in enumerate(first_of)]
-    )
-    exemplars = np.stack(
-        [
-            paint(random.randint(test.size(other)), other, look)
-            for look in scores.looks(test, other)
-        ]
-    )
-    columns = [translator.translate(content, e[None], direction) for e in exemplars]
-    return callbacks.contact_sheet(content, exemplars, columns)
+        json.dump({**results, **bench.notes}, file, indent=2, sort_keys=True)
+    return {**results, **bench.notes}
 
 
 def main():
-    results = evaluate(FLAGS.workdir, FLAGS.max_images, FLAGS.seed)
+    settings = Settings(
+        **{f.name: getattr(FLAGS, f.name) for f in dataclasses.fields(Settings)}
+    )
+    results = evaluate(FLAGS.workdir, settings, FLAGS.output or None)
     for name, value in sorted(results.items()):
-        print(
-            f"{name:24} {value:.4f}"
-            if isinstance(value, float)
-            else f"{name:24} {value}"
-        )
-    print(f"pictures: {os.path.join(FLAGS.workdir, 'grid_a2b.png')} and grid_b2a.png")
+        shown = f"{value:.4f}" if isinstance(value, float) else value
+        print(f"{name:32} {shown}")
+    print(f"written: {os.path.join(FLAGS.output or FLAGS.workdir, 'results.json')}")
 
 
 if __name__ == "__main__":
     flags.DEFINE_string("workdir", None, "Folder of a trained run.", required=True)
-    flags.DEFINE_integer("max_images", 0, "Test digits to use; 0: all.", 0)
-    flags.DEFINE_integer("seed", 0, "Of the exemplars and the judges.", 0)
+    flags.DEFINE_string("output", "", "Folder of the results; empty: the workdir.")
+    flags.DEFINE_list(
+        "metrics",
+        [],
+        f"Some of {', '.join(evaluators.METRICS)}; empty: what fits and needs no file.",
+    )
+    flags.DEFINE_integer("max_images", 0, "Test images to use; 0: all.", 0)
+    flags.DEFINE_integer("seed", 0, "Of exemplars, judges, subsets.", 0)
+    flags.DEFINE_string(
+        "extractor",
+        "",
+        "Features of FID and KID: inception, an Inception-v3 .h5 file, perceptual, "
+        "digits; empty: digits for digits, else perceptual.",
+    )
+    flags.DEFINE_string(
+        "perceptual_network", "", "Of perceptual distances; empty: the run's own."
+    )
+    flags.DEFINE_string("segmentation_model", "", "A segmentation SavedModel.")
+    flags.DEFINE_string("label_dir", "", "Folder with label maps in testA, testB.")
+    flags.DEFINE_integer("segmentation_classes", 19, "19 train ids or 8 categories.")
+    flags.DEFINE_integer("ignore_label", 255, "Label that counts nowhere.", 0, 255)
     run(main)

@@ -64,12 +64,8 @@ def latest_step(workdir, stage):
     return int(path.rsplit("-", 1)[1]) if path else 0
 
 
-def seconds(workdir, stage):
-    """Wall-clock seconds that a stage has trained. Raises UserError."""
-    path = latest(workdir, stage)
-    if path is None:
-        raise UserError(
-            f"{os.path.join(workdir, stage)}: expected a checkpoint, found none"
-        )
+def seconds(workdir):
+    """Wall-clock seconds that the stages of a run have trained."""
     name = "seconds/.ATTRIBUTES/VARIABLE_VALUE"
-    return float(tf.train.load_variable(path, name))
+    paths = [latest(workdir, stage) for stage in (FEATURE_MASKS, TRANSLATION)]
+    return float(sum(tf.train.load_variable(path, name) for path in paths if path))

@@ -47,7 +47,7 @@ def test_flags_after_a_flagfile_win(tmp_path):
         ({"ngf": 0}, "--ngf: expected at least 1, found 0"),
         ({"learning_rate": float("nan")}, "--learning_rate: expected at least"),
         ({"ema_decay": 1.0}, "--ema_decay: expected at most"),
-        ({"dataset": "faces"}, "--dataset: expected one of digits_single"),
+        ({"dataset": "faces"}, "--dataset=faces: expected one of digits_single"),
         ({"height": 30, "n_encoder": 3}, "--height: expected a multiple of 4"),
         ({"init": "xavier"}, "--init: expected one of he, release; found 'xavier'"),
     ],

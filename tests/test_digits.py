@@ -58,7 +58,7 @@ def test_single_b_has_two_different_pure_colours_of_six_kinds(uci):
         colours = np.unique(image.reshape(-1, 3), axis=0)
         assert len(colours) == 2
         assert (np.sort(colours) == [-1, -1, 1]).all()
-        mask = source.mask(n).numpy() > 0.5
+        mask = source.content(n, seed(n))["mask"].numpy() > 0.5
         seen.add((image[mask][0].argmax(), image[~mask][0].argmax()))
     assert len(seen) == 6
 
@@ -66,7 +66,7 @@ def test_single_b_has_two_different_pure_colours_of_six_kinds(uci):
 def test_unseen_pairs_makes_high_classes_red_on_green(uci):
     source = digits.DigitsSingle(*uci, 28, 28, unseen_pairs=True)
     labels = uci[1]
-    kinds = [int(source.kind("b", n, seed(n))) for n in range(100)]
+    kinds = [int(source.look("b", n, seed(n))) for n in range(100)]
     high = [k for k, label in zip(kinds, labels) if label > 4]
     low = [k for k, label in zip(kinds, labels) if label <= 4]
     assert set(high) == {digits.RED_ON_GREEN}
@@ -75,18 +75,19 @@ def test_unseen_pairs_makes_high_classes_red_on_green(uci):
 
 def test_multi_board_has_each_class_once(uci):
     source = digits.DigitsMulti(*uci, 112, 112)
-    mask, classes = source.board(seed(1))
+    mask, classes = source.content(0, seed(1)).values()
     assert mask.shape == classes.shape == (112, 112)
     cells = classes.numpy()[14::28, 14::28].ravel()
-    assert sorted(cells) == list(range(16))
+    assert sorted(cells) == [*range(10), *[10] * 6]
     filled = mask.numpy().reshape(4, 28, 4, 28).max(axis=(1, 3)).ravel()
     np.testing.assert_array_equal(filled > 0, cells < 10)
 
 
 def test_multi_b_colours_follow_the_class(uci):
     source = digits.DigitsMulti(*uci, 112, 112)
-    mask, classes = source.board(seed(2))
-    image = source.paint(mask, classes, "b", seed(3))
+    content = source.content(0, seed(2))
+    mask, classes = content.values()
+    image = source.paint(content, "b", source.look("b", 0, seed(3)))
     hsv = tf.image.rgb_to_hsv((image + 1.0) / 2.0).numpy()
     for c in range(10):
         stroke = hsv[(classes.numpy() == c) & (mask.numpy() > 0)]

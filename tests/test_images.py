@@ -1,13 +1,10 @@
-"""The reader of image files, and the folder data set."""
+"""The reader of image files."""
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from PIL import Image
 
 from egsc_tf.data import images
-from egsc_tf.data.folder import Folder
-from egsc_tf.errors import UserError
 
 
 def noise(height=12, width=16, channels=3, seed=0):
@@ -103,53 +100,3 @@ def test_float_and_back():
     assert values.max() == 1.0
     np.testing.assert_array_equal(images.to_uint8(values), pixels)
     assert images.to_uint8(np.array([-3.0, 3.0])).tolist() == [0, 255]
-
-
-@pytest.fixture
-def root(tmp_path):
-    for split in ("trainA", "trainB", "testA", "testB"):
-        (tmp_path / split).mkdir()
-        for i in range(3):
-            save(tmp_path / split / f"{i}.png", noise(20 + i, 30, seed=i))
-    (tmp_path / "trainA" / ".hidden.png").write_text("x")
-    (tmp_path / "trainA" / "notes.txt").write_text("x")
-    return tmp_path
-
-
-@pytest.mark.parametrize("cache_gib", [0.0, 1.0])
-def test_folder_gives_resized_images_from_memory_or_disk(root, cache_gib):
-    folder = Folder(str(root), "train", 8, 16, cache_gib=cache_gib)
-    assert folder.size("a") == folder.size("b") == 3
-    image = tf.function(folder.image)("b", 1, None)
-    expected = images.resize(noise(21, 30, seed=1), 8, 16)
-    np.testing.assert_allclose(image, images.to_float(expected), atol=1e-6)
-
-
-def test_folder_stops_at_a_bad_file_naming_it(root):
-    (root / "trainB" / "broken.png").write_text("x")
-    with pytest.raises(images.BadImage, match=r"trainB.broken\.png"):
-        Folder(str(root), "train", 8, 8)
-
-
-def test_folder_leaves_out_and_lists_bad_files(root):
-    names = bad_files(root / "trainA")
-    folder = Folder(str(root), "train", 8, 8, on_bad_image="skip")
-    assert folder.size("a") == 3
-    assert len(folder.bad) == len(names)
-    assert all(any(name in message for message in folder.bad) for name in names)
-
-
-def test_folders_that_cannot_be_used_are_named(root):
-    for path in (root / "testB").iterdir():
-        path.unlink()
-    with pytest.raises(UserError, match=r"testB: expected image files, found none"):
-        Folder(str(root), "test", 8, 8)
-    (root / "testB").rmdir()
-    with pytest.raises(UserError, match=r"testB: expected a folder"):
-        Folder(str(root), "test", 8, 8)
-    for path in list((root / "trainB").iterdir())[1:]:
-        path.unlink()
-    with pytest.raises(UserError, match=r"trainB: expected at least 2 .* found 1"):
-        Folder(str(root), "train", 8, 8)
-    with pytest.raises(UserError, match="--data_dir"):
-        Folder("", "train", 8, 8)

@@ -238,7 +238,6 @@ def test_the_files_of_a_run(finished):
         "translation_0000002.png",
         "translation_0000004.png",
     ]
-    assert workdir_lib.seconds(folder, "translation") > 0
     tags = set()
     log_folder = os.path.join(folder, "logs", "translation")
     for name in os.listdir(log_folder):
@@ -261,18 +260,20 @@ def test_a_loaded_run_translates_with_the_average(finished):
     np.testing.assert_allclose(out, expected, atol=1e-5)
 
 
-def test_evaluate_writes_scores_and_pictures(finished, monkeypatch):
+def test_evaluate_writes_scores_and_pictures(finished, monkeypatch, tmp_path):
     folder, _ = finished
     monkeypatch.setattr(digit_classifier, "STEPS", 2)
-    results = evaluate_lib.evaluate(folder, max_images=3)
-    with open(os.path.join(folder, "results.json"), encoding="utf-8") as file:
-        assert json.load(file) == results
-    assert results["test_digits"] == 3
+    settings = evaluate_lib.Settings(max_images=3, seed=5)
+    output = str(tmp_path / "scores")
+    results = evaluate_lib.evaluate(folder, settings, output)
+    with open(os.path.join(output, "results.json"), encoding="utf-8") as file:
+        assert json.load(file) == json.loads(json.dumps(results))
+    assert (results["max_images"], results["seed"], results["steps"]) == (3, 5, 4)
     for direction in ("a2b", "b2a"):
         for name in ("content_accuracy", "style_accuracy", "ssim", "l1"):
             assert -1.0 <= results[f"{name}_{direction}"] <= 1.0
-        assert os.path.isfile(os.path.join(folder, f"grid_{direction}.png"))
-    assert results["train_seconds"] > 0
+        assert os.path.isfile(os.path.join(output, f"grid_{direction}.png"))
+    assert results["train_seconds"] == workdir_lib.seconds(folder) > 0
 
 
 def test_a_mistake_is_found_before_the_folder_is_claimed(tmp_path):

@@ -5,9 +5,10 @@ background two different ones of red, green and blue.
 digits_multi: a 4x4 board of cells with the ten classes once each; domain A as above;
 domain B hue = class / 10 on a black or a white ground.
 
-An image is a stroke mask coloured by a *look*; the look of an exemplar put on the mask
-of a source is the known right answer of a translation. Masks are [h, w] in {0, 1},
-images [H, W, 3] in [-1, 1].
+An image is a *content* (where the strokes are) painted in a *look* (which colours): the
+look of an exemplar put on the content of a source is the known right answer of a
+translation. A content is {"mask": [H, W] in {0, 1}, "classes": [H, W]}, the class that
+a pixel belongs to; images are [H, W, 3] in [-1, 1].
 """
 
 import numpy as np
@@ -20,6 +21,9 @@ CLASSES = 10
 JITTER = 0.4
 # Red, green, blue.
 COLOURS = tf.constant([[1.0, -1.0, -1.0], [-1.0, 1.0, -1.0], [-1.0, -1.0, 1.0]])
+# Palettes have room for the ten colours of a look, black and white.
+PALETTE = CLASSES + 2
+BLACK_AND_WHITE = tf.constant([[-1.0] * 3, [1.0] * 3] * (PALETTE // 2))
 # Domain B of digits_single: the (foreground, background) pairs by kind.
 PAIRS = tf.constant([[0, 1], [0, 2], [1, 0], [1, 2], [2, 0], [2, 1]])
 RED_ON_GREEN = 0
@@ -27,7 +31,10 @@ POLARITIES = {"black_on_white": 0, "white_on_black": 1}
 
 
 class _Digits:
-    """What both data sets share: the handwriting, binarised at mid-grey.
+    """What both data sets share: the handwriting, binarised at mid-grey, and painting.
+
+    A subclass has `content(index, seed)`, `look(domain, index, seed)`, `looks(domain,
+    seed)`, `colours(domain, look)` and `palette(domain, look)`; seeds are [2] int64.
 
     Args:
       images: [N, 28, 28] uint8, bright ink.
@@ -60,6 +67,23 @@ class _Digits:
             return tf.constant(POLARITIES[self.polarity])
         return tf.random.stateless_uniform([], seed, 0, 2, tf.int32)
 
+    def polarities(self):
+        """All that draw_polarity gives."""
+        both = self.polarity == "both"
+        return sorted(POLARITIES.values()) if both else [POLARITIES[self.polarity]]
+
+    def paint(self, content, domain, look):
+        """[H, W, 3]: a content in a look of a domain."""
+        strokes, ground = self.colours(domain, look)
+        strokes = tf.gather(strokes, tf.minimum(content["classes"], CLASSES - 1))
+        mask = content["mask"][..., None]
+        return mask * strokes + (1.0 - mask) * ground
+
+    def image(self, domain, index, seed):
+        """The content of `index` in the look that `seed` [2] draws."""
+        content = self.content(index, seed)
+        return self.paint(content, domain, self.look(domain, index, seed))
+
 
 class DigitsSingle(_Digits):
     """One digit an image. A look is a kind: polarity in A, an index of PAIRS in B.
@@ -71,11 +95,14 @@ class DigitsSingle(_Digits):
         super().__init__(*args, **kwargs)
         self.unseen_pairs = unseen_pairs
 
-    def mask(self, index):
-        """[H, W] in {0, 1}: where the stroke of digit `index` is."""
-        return self.binary(self.images[index], self.height, self.width)
+    def content(self, index, seed):
+        """The digit `index`; nothing about it is drawn."""
+        del seed
+        mask = self.binary(self.images[index], self.height, self.width)
+        label = tf.cast(self.labels[index], tf.int32)
+        return {"mask": mask, "classes": tf.fill(tf.shape(mask), label)}
 
-    def kind(self, domain, index, seed):
+    def look(self, domain, index, seed):
         """The random look of an image."""
         if domain == "a":
             return self.draw_polarity(seed)
@@ -84,27 +111,32 @@ class DigitsSingle(_Digits):
             return tf.constant(RED_ON_GREEN)
         return kind
 
-    def colours(self, domain, kind):
-        """(foreground, background) [3] in [-1, 1] of a kind."""
+    def looks(self, domain, seed):
+        """All looks of a domain."""
+        del seed
+        return list(range(len(PAIRS))) if domain == "b" else self.polarities()
+
+    def palette(self, domain, look):
+        """[12, 3]: the colours that an image of a domain may have, repeated."""
+        del look
         if domain == "a":
-            foreground = tf.ones(3) * (2.0 * tf.cast(kind, tf.float32) - 1.0)
-            return foreground, -foreground
-        pair = tf.gather(PAIRS, kind)
-        return tf.gather(COLOURS, pair[0]), tf.gather(COLOURS, pair[1])
+            return BLACK_AND_WHITE
+        return tf.tile(COLOURS, [PALETTE // len(COLOURS), 1])
 
-    def paint(self, mask, domain, kind):
-        """[H, W, 3]: the mask in the look `kind` of a domain."""
-        foreground, background = self.colours(domain, kind)
-        mask = mask[..., None]
-        return mask * foreground + (1.0 - mask) * background
-
-    def image(self, domain, index, seed):
-        """The image of digit `index` with the look that `seed` [2] draws."""
-        return self.paint(self.mask(index), domain, self.kind(domain, index, seed))
+    def colours(self, domain, look):
+        """(strokes' [10, 3] by class, ground's [3]) in [-1, 1] of a look."""
+        if domain == "a":
+            foreground = tf.ones(3) * (2.0 * tf.cast(look, tf.float32) - 1.0)
+            background = -foreground
+        else:
+            foreground, background = tf.unstack(tf.gather(COLOURS, PAIRS[look]))
+        return tf.tile(foreground[None], [CLASSES, 1]), background
 
 
 class DigitsMulti(_Digits):
     """A board of 4x4 cells; each class stands once, in a random cell.
+
+    A look is {"polarity", "saturation", "value"}, the latter two [10] by class.
 
     Raises:
       ValueError: where a class has no digit.
@@ -123,8 +155,10 @@ class DigitsMulti(_Digits):
         """As many boards an epoch as digits fill."""
         return super().size(domain) // CLASSES
 
-    def board(self, seed):
-        """[H, W] mask in {0, 1}; [H, W] int32 class of the cell, 10 or more: empty."""
+    def content(self, index, seed):
+        """The board that `seed` [2] draws; no index. Class 10: an empty cell."""
+        del index
+        seed = seed + 8
         order = tf.argsort(tf.random.stateless_uniform([CELLS * CELLS], seed))
         filled = order < CLASSES
         slot = tf.minimum(order, CLASSES - 1)
@@ -137,11 +171,15 @@ class DigitsMulti(_Digits):
         grey = tf.cast(tf.gather(self.images, picks), tf.float32)
         grey = self._assemble(grey * tf.cast(filled, tf.float32)[:, None, None])
         side = handwriting.SIZE
-        classes = self._assemble(tf.tile(order[:, None, None], [1, side, side]))
+        classes = tf.minimum(order, CLASSES)
+        classes = self._assemble(tf.tile(classes[:, None, None], [1, side, side]))
         classes = tf.image.resize(
             classes[..., None], (self.height, self.width), method="nearest"
         )
-        return self.binary(grey, self.height, self.width), classes[..., 0]
+        return {
+            "mask": self.binary(grey, self.height, self.width),
+            "classes": classes[..., 0],
+        }
 
     @staticmethod
     def _assemble(cells):
@@ -150,26 +188,37 @@ class DigitsMulti(_Digits):
         grid = tf.reshape(cells, [CELLS, CELLS, side, side])
         return tf.reshape(tf.transpose(grid, [0, 2, 1, 3]), [CELLS * side] * 2)
 
-    def image(self, domain, index, seed):
-        """The board and the look that `seed` [2] draws; boards have no index."""
-        del index
-        mask, classes = self.board(seed + 8)
-        return self.paint(mask, classes, domain, seed)
+    def look(self, domain, index, seed):
+        """The look that `seed` [2] draws; A has no use for its colours."""
+        del domain, index
+        return self._look(self.draw_polarity(seed), seed)
 
-    def paint(self, mask, classes, domain, seed):
-        """[H, W, 3]: a board in the look that `seed` draws."""
-        mask = mask[..., None]
-        polarity = tf.cast(self.draw_polarity(seed), tf.float32)
-        if domain == "a":
-            white = tf.ones([1, 1, 3])
-            image = mask * polarity * white + (1.0 - mask) * (1.0 - polarity) * white
-            return 2.0 * image - 1.0
+    def looks(self, domain, seed):
+        """One look on each ground of a domain, its colours drawn by `seed`."""
+        grounds = self.polarities() if domain == "a" else sorted(POLARITIES.values())
+        return [self._look(ground, seed) for ground in grounds]
+
+    @staticmethod
+    def _look(polarity, seed):
         jitter = tf.random.stateless_uniform(
             [2, CLASSES], seed + 2, 1 - JITTER, 1 + JITTER
         )
-        slot = tf.minimum(classes, CLASSES - 1)
-        hue = tf.cast(slot, tf.float32) / CLASSES
-        saturation, value = (tf.gather(0.5 * jitter[i], slot) for i in (0, 1))
-        colour = tf.image.hsv_to_rgb(tf.stack([hue, saturation, value], axis=-1))
-        image = mask * colour + (1.0 - mask) * (1.0 - polarity)
-        return 2.0 * image - 1.0
+        saturation, value = tf.unstack(0.5 * jitter)
+        return {"polarity": polarity, "saturation": saturation, "value": value}
+
+    def palette(self, domain, look):
+        """[12, 3]: black, white, and in B the ten colours of the look."""
+        if domain == "a":
+            return BLACK_AND_WHITE
+        return tf.concat([self.colours(domain, look)[0], BLACK_AND_WHITE[:2]], axis=0)
+
+    def colours(self, domain, look):
+        """(strokes' [10, 3] by class, ground's [3]) in [-1, 1] of a look."""
+        ink = tf.cast(look["polarity"], tf.float32)
+        if domain == "a":
+            strokes = tf.fill([CLASSES, 3], ink)
+        else:
+            hue = tf.range(CLASSES, dtype=tf.float32) / CLASSES
+            hsv = tf.stack([hue, look["saturation"], look["value"]], axis=-1)
+            strokes = tf.image.hsv_to_rgb(hsv)
+        return 2.0 * strokes - 1.0, 2.0 * tf.fill([3], 1.0 - ink) - 1.0

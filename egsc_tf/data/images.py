@@ -5,6 +5,7 @@ white) and animated files (first frame) are handled; a file that is none of it r
 `BadImage` with its path and the reason.
 """
 
+import io
 import os
 
 import numpy as np
@@ -47,8 +48,33 @@ def list_images(folder):
 
 def read(path):
     """[H, W, 3] uint8 of a file. Raises BadImage."""
+    return _read(path, path)
+
+
+def read_label_map(path, height, width):
+    """[height, width] uint8 of a label map, nearest neighbour. Raises BadImage."""
     try:
         with Image.open(path) as image:
+            if image.mode not in ("L", "P"):
+                raise ValueError(f"mode {image.mode}, expected one 8-bit channel")
+            return np.asarray(image.resize((width, height), Image.Resampling.NEAREST))
+    except Exception as error:  # Pillow's decoders raise many kinds.
+        raise BadImage(f"{path}: expected a label map, found: {error}") from error
+
+
+def open_bytes(data):
+    """A Pillow image of an encoded one, in its own mode: for label maps."""
+    return Image.open(io.BytesIO(data))
+
+
+def read_bytes(data, name):
+    """[H, W, 3] uint8 of an encoded image. Raises BadImage, calling it `name`."""
+    return _read(io.BytesIO(data), name)
+
+
+def _read(file, name):
+    try:
+        with Image.open(file) as image:
             if image.width * image.height > Image.MAX_IMAGE_PIXELS:
                 raise ValueError(
                     f"{image.width}x{image.height}, more than "
@@ -56,11 +82,11 @@ def read(path):
                 )
             pixels = np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
     except Exception as error:  # Pillow's decoders raise many kinds.
-        reason = str(error).replace(f" {path!r}", "").replace(repr(path), "")
-        raise BadImage(f"{path}: expected an image, found: {reason}") from error
+        reason = str(error).replace(f" {file!r}", "").replace(repr(file), "")
+        raise BadImage(f"{name}: expected an image, found: {reason}") from error
     if min(pixels.shape[:2]) < SMALLEST_SIDE:
         raise BadImage(
-            f"{path}: expected at least {SMALLEST_SIDE}x{SMALLEST_SIDE} pixels, found "
+            f"{name}: expected at least {SMALLEST_SIDE}x{SMALLEST_SIDE} pixels, found "
             f"{pixels.shape[1]}x{pixels.shape[0]}"
         )
     return pixels

@@ -1,7 +1,7 @@
 """Which images a run reads: Config -> a source (see `egsc_tf.data.stream`)."""
 
-from egsc_tf.data import digits, handwriting
-from egsc_tf.data.folder import Folder
+from egsc_tf.data import digits, folder, handwriting, official_records, tfds_splits
+from egsc_tf.data.decoded import Decoded
 
 
 def open_source(config, split):
@@ -11,17 +11,25 @@ def open_source(config, split):
       UserError: where the data are missing or bad.
     """
     size = (config.height, config.width)
-    if config.dataset == "folder":
-        return Folder(
-            config.data_dir, split, *size, config.on_bad_image, config.cache_gib
+    if config.dataset.startswith("digits_"):
+        images, labels = handwriting.load(config.digits, split, config.data_dir)
+        if config.dataset == "digits_multi":
+            return digits.DigitsMulti(images, labels, *size, config.polarity)
+        unseen_pairs = config.unseen_pairs and split == "train"
+        return digits.DigitsSingle(
+            images, labels, *size, config.polarity, unseen_pairs=unseen_pairs
         )
-    images, labels = handwriting.load(config.digits, split, config.data_dir)
-    if config.dataset == "digits_multi":
-        return digits.DigitsMulti(images, labels, *size, config.polarity)
-    return digits.DigitsSingle(
-        images,
-        labels,
-        *size,
-        config.polarity,
-        unseen_pairs=config.unseen_pairs and split == "train",
-    )
+    if config.dataset == "folder":
+        listings = folder.listings(config.data_dir, split)
+    elif config.dataset == "official_records":
+        listings = official_records.listings(config.data_dir, split)
+    else:
+        listings = tfds_splits.listings(
+            config.dataset,
+            split,
+            config.data_dir,
+            config.manual_dir,
+            config.split_a,
+            config.split_b,
+        )
+    return Decoded(listings, *size, config.on_bad_image, config.cache_gib)

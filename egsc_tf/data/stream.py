@@ -12,6 +12,9 @@ from egsc_tf.data import augmentation
 from egsc_tf.domains import DOMAINS
 
 AUTOTUNE = tf.data.AUTOTUNE
+# Stateless draws whose seeds are neighbours are independent: each image has a block of
+# seeds, and each use of them (look, content, augmentation, view) a part of it.
+EXAMPLE_SEEDS = 64
 
 
 def stream(source, config, start_step=0, batches_per_step=1):
@@ -51,9 +54,7 @@ def _example(source, config, domain, n):
     index = tf.random.experimental.index_shuffle(
         n % size, tf.stack([stream_seed, n // size]), size - 1
     )
-    # Stateless draws whose seeds are neighbours are independent; each use of a seed
-    # takes its own block of 64.
-    seed = tf.stack([stream_seed, n * 64])
+    seed = tf.stack([stream_seed, n * EXAMPLE_SEEDS])
     image = source.image(domain, index, seed)
     image = augmentation.augment(
         image, seed + 32, config.flip, config.crop, config.colour_jitter

@@ -1,51 +1,56 @@
 """Scores of translated digits, where the right answer is known (paper, section 4.1).
 
-Content: the source's digit can be read in the translation. Style: its foreground and
-its background each have the exemplar's colour. SSIM and L1 compare it with the source's
-stroke painted in the exemplar's look.
+Style: the strokes and the ground each have the exemplar's colour. SSIM, PSNR and L1
+compare a translation with the source's strokes painted in the exemplar's look.
 """
 
 import numpy as np
 import tensorflow as tf
 
-from egsc_tf.data.digits import PAIRS, POLARITIES
+from egsc_tf.data.digits import CLASSES
+
+TIE = 1e-6  # a grey that is as near to another colour is not right
 
 
-def looks(source, domain):
-    """The looks that a domain of a DigitsSingle source has."""
-    if domain == "b":
-        return list(range(len(PAIRS)))
-    if source.polarity == "both":
-        return sorted(POLARITIES.values())
-    return [POLARITIES[source.polarity]]
+def styles_right(images, case):
+    """The share of an image's classes whose stroke and ground are right, [K].
 
-
-def styles_right(images, masks, source, domain, exemplar_looks):
-    """Whether stroke and ground each have a mean colour nearest to the exemplar's own.
+    Right: the mean colour is nearest, of all colours in the palette, to the exemplar's.
 
     Args:
-      images: [N, H, W, 3] in [-1, 1]; masks: [N, H, W] in {0, 1}, the true strokes.
-      source: DigitsSingle; domain: of the exemplars.
-      exemplar_looks: [N].
-
-    Returns:
-      [N] bool.
+      images: [K, H, W, 3] in [-1, 1], translations with the K exemplars of a case.
+      case: see `egsc_tf.data.digits_cases`, as arrays.
     """
-    colours = {k: np.stack(source.colours(domain, k)) for k in looks(source, domain)}
-    palette = np.unique(np.concatenate(list(colours.values())), axis=0)
-    right = np.stack([colours[look] for look in exemplar_looks])
-    found = []
-    for weight, colour in ((masks, right[:, 0]), (1.0 - masks, right[:, 1])):
-        weight = weight[..., None]
-        mean = (images * weight).sum(axis=(1, 2)) / weight.sum(axis=(1, 2))
-        distance = np.linalg.norm(mean[:, None] - palette, axis=-1)
-        found.append((palette[distance.argmin(axis=1)] == colour).all(axis=1))
-    return np.logical_and(*found)
+    ink = case["mask"] > 0.5
+    present = [c for c in range(CLASSES) if (ink & (case["classes"] == c)).any()]
+    ground = _is_nearest(images[:, ~ink], case["ground"], case["palette"])
+    strokes = [
+        _is_nearest(
+            images[:, ink & (case["classes"] == c)],
+            case["strokes"][:, c],
+            case["palette"],
+        )
+        for c in present
+    ]
+    return (np.stack(strokes) & ground).mean(axis=0)
+
+
+def _is_nearest(pixels, right, palette):
+    """[K] bool: whether the mean of pixels [K, N, 3] is nearest to right [K, 3]."""
+    distance = np.linalg.norm(palette - pixels.mean(axis=1)[:, None], axis=-1)
+    own = (palette == right[:, None]).all(axis=-1)
+    to_own = np.where(own, distance, np.inf).min(axis=1)
+    return to_own < np.where(own, np.inf, distance).min(axis=1) - TIE
 
 
 def l1(images, right):
     """[N] mean absolute differences of images in [-1, 1], on the scale 0 to 1."""
     return np.abs(images - right).mean(axis=(1, 2, 3)) / 2.0
+
+
+def psnr(images, right):
+    """[N] peak signal-to-noise ratios in dB (tf.image.psnr); infinite where equal."""
+    return tf.image.psnr(images, right, max_val=2.0).numpy()
 
 
 def ssim(images, right):

@@ -1,0 +1,164 @@
+"""egsc_gta5_bdd and egsc_gta5_cityscapes: renderings to photographs of streets.
+
+A: GTA5 (Richter et al. 2016). B: BDD100K (Yu et al. 2020) or Cityscapes (Cordts et al.
+2016). Images are 256x512; label maps hold Cityscapes' 8 categories, for scoring. The
+sites ask for a login, so their archives, as they are, are put into the manual folder.
+Each example is made from its position alone, so that a Beam pipeline can make them too.
+"""
+
+import functools
+import re
+import zipfile
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+from PIL import Image
+
+from egsc_tf.data import images
+from egsc_tf.metrics.segmentation import category_of_label_id, category_of_train_id
+
+HEIGHT, WIDTH = 256, 512
+# GTA5's own split file is not among its archives: each 50th frame is a test image.
+TEST_EVERY = 50
+
+
+class _Archive:
+    """The files of zip archives whose path in the archive matches a pattern.
+
+    Attributes:
+      names: {what the pattern's group found: (archive, path in it)}.
+    """
+
+    def __init__(self, paths, pattern):
+        self.names = {}
+        for path in paths:
+            for name in _open(str(path)).namelist():
+                if match := re.fullmatch(pattern, name):
+                    self.names[match.group(1)] = (str(path), name)
+
+    def read(self, key):
+        path, name = self.names[key]
+        return _open(path).read(name)
+
+
+@functools.cache
+def _open(path):
+    return zipfile.ZipFile(tf.io.gfile.GFile(path, "rb"))
+
+
+class _EgscGta5(tfds.core.GeneratorBasedBuilder):
+    """What both builders share: domain A."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        return self.dataset_info_from_configs(
+            description=self.__doc__,
+            homepage="https://arxiv.org/abs/1805.11145",
+            features=tfds.features.FeaturesDict(
+                {
+                    "image": tfds.features.Image(shape=(HEIGHT, WIDTH, 3)),
+                    "label_map": tfds.features.Image(shape=(HEIGHT, WIDTH, 1)),
+                    "name": tfds.features.Text(),
+                }
+            ),
+        )
+
+    def _split_generators(self, dl_manager):
+        folder = dl_manager.manual_dir
+        numbers = range(1, 11)
+        a = (
+            _Archive(
+                _existing(folder, [f"{n:02d}_images.zip" for n in numbers]),
+                r"images/(\d+)\.png",
+            ),
+            _Archive(
+                _existing(folder, [f"{n:02d}_labels.zip" for n in numbers]),
+                r"labels/(\d+)\.png",
+            ),
+            category_of_label_id,
+        )
+        keys = sorted(a[0].names)
+        return {
+            "trainA": self._generate_examples(
+                *a, [k for n, k in enumerate(keys) if n % TEST_EVERY]
+            ),
+            "testA": self._generate_examples(*a, keys[::TEST_EVERY]),
+            **{
+                f"{split}B": self._generate_examples(*b, sorted(b[0].names))
+                for split, b in self._photographs(folder).items()
+            },
+        }
+
+    def _photographs(self, folder):
+        """{"train", "test": (images, labels, label -> category)} of domain B."""
+        raise NotImplementedError
+
+    def _generate_examples(self, pictures, labels, to_category, keys):
+        for key in keys:
+            if key not in labels.names:
+                continue  # unlabelled, as most of BDD100K
+            yield key, _example(pictures.read(key), labels.read(key), to_category, key)
+
+
+def _existing(folder, names):
+    """The archives of these names that are there; at least one must be."""
+    paths = [folder / name for name in names if (folder / name).exists()]
+    if not paths:
+        raise FileNotFoundError(f"{folder}: expected {names[0]}, found no such file")
+    return paths
+
+
+def _example(picture, label, to_category, name):
+    pixels = images.resize(images.read_bytes(picture, name), HEIGHT, WIDTH)
+    ids = np.asarray(images.open_bytes(label))
+    small = Image.fromarray(to_category(ids)).resize(
+        (WIDTH, HEIGHT), Image.Resampling.NEAREST
+    )
+    return {"image": pixels, "label_map": np.asarray(small)[..., None], "name": name}
+
+
+class EgscGta5Bdd(_EgscGta5):
+    """GTA5 and BDD100K, day and night; test images are BDD100K's validation split."""
+
+    MANUAL_DOWNLOAD_INSTRUCTIONS = """
+    From https://download.visinf.tu-darmstadt.de/data/from_games: 01_images.zip to
+    10_images.zip and 01_labels.zip to 10_labels.zip. From https://bdd-data.berkeley.edu:
+    bdd100k_images_10k.zip and bdd100k_sem_seg_labels_trainval.zip.
+    """
+
+    def _photographs(self, folder):
+        pictures = _existing(folder, ["bdd100k_images_10k.zip"])
+        labels = _existing(folder, ["bdd100k_sem_seg_labels_trainval.zip"])
+        return {
+            split: (
+                _Archive(pictures, rf"bdd100k/images/10k/{part}/(.+)\.jpg"),
+                _Archive(labels, rf"bdd100k/labels/sem_seg/masks/{part}/(.+)\.png"),
+                category_of_train_id,
+            )
+            for split, part in (("train", "train"), ("test", "val"))
+        }
+
+
+class EgscGta5Cityscapes(_EgscGta5):
+    """GTA5 and Cityscapes; test images are Cityscapes' validation split."""
+
+    MANUAL_DOWNLOAD_INSTRUCTIONS = """
+    From https://download.visinf.tu-darmstadt.de/data/from_games: 01_images.zip to
+    10_images.zip and 01_labels.zip to 10_labels.zip. From
+    https://www.cityscapes-dataset.com: leftImg8bit_trainvaltest.zip and
+    gtFine_trainvaltest.zip.
+    """
+
+    def _photographs(self, folder):
+        pictures = _existing(folder, ["leftImg8bit_trainvaltest.zip"])
+        labels = _existing(folder, ["gtFine_trainvaltest.zip"])
+        return {
+            split: (
+                _Archive(pictures, rf"leftImg8bit/{part}/[^/]+/(.+)_leftImg8bit\.png"),
+                _Archive(labels, rf"gtFine/{part}/[^/]+/(.+)_gtFine_labelIds\.png"),
+                category_of_label_id,
+            )
+            for split, part in (("train", "train"), ("test", "val"))
+        }

@@ -1,0 +1,132 @@
+"""A source of decoded images, wherever they come from: files, records, TFDS.
+
+Every image is decoded once at the start, so that a bad one is known before the first
+step. The pixels, already resized, stay in memory, or in a temporary file where they
+take too much of it.
+"""
+
+import dataclasses
+import itertools
+import tempfile
+import typing
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+from tqdm import tqdm
+
+from egsc_tf.data import images
+from egsc_tf.errors import UserError
+
+FEWEST = 2
+CHUNK = 256
+
+
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """The images of one domain before they are decoded.
+
+    Attributes:
+      where: what messages call it: a folder, a split.
+      count: how many images.
+      items: iterable of (name, () -> [h, w, 3] uint8), in an order that never changes;
+        the function raises images.BadImage naming the image.
+    """
+
+    where: str
+    count: int
+    items: typing.Iterable
+
+
+class Decoded:
+    """A source (see `egsc_tf.data.stream`) over the images of two listings.
+
+    Args:
+      listings: {"a": Listing, "b": Listing}.
+      height, width: what images are resized to.
+      on_bad_image: "stop" raises at the first that does not decode; "skip" lists,
+        counts and leaves out.
+      cache_gib: pixels that take more than this are kept in a temporary file.
+
+    Attributes:
+      names: {"a": [...], "b": [...]}, the usable images.
+      bad: the messages about images left out.
+
+    Raises:
+      UserError: where a listing has fewer than two usable images.
+      egsc_tf.data.images.BadImage: one does not decode and on_bad_image is "stop".
+    """
+
+    def __init__(self, listings, height, width, on_bad_image="stop", cache_gib=2.0):
+        self.height, self.width = height, width
+        self.bad = []
+        total = sum(listing.count for listing in listings.values())
+        in_memory = total * height * width * 3 <= cache_gib * 2**30
+        self.names, self._pixels = {}, {}
+        for domain, listing in listings.items():
+            usable, self._pixels[domain] = self._decode(
+                listing, on_bad_image, in_memory
+            )
+            self.names[domain] = usable
+            if len(usable) < FEWEST:
+                raise UserError(
+                    f"{listing.where}: expected at least {FEWEST} usable images, found "
+                    f"{len(usable)}"
+                )
+        for message in self.bad:
+            logging.warning("left out: %s", message)
+        if self.bad:
+            logging.warning("left out %d of %d images", len(self.bad), total)
+
+    def size(self, domain):
+        """How many images an epoch of a domain has."""
+        return len(self.names[domain])
+
+    def pixels(self, domain, index):
+        """[H, W, 3] uint8 of an image."""
+        return self._pixels[domain][index]
+
+    def image(self, domain, index, seed):
+        """[H, W, 3] in [-1, 1] as a tensor; `seed` is not used: a file has one look."""
+        del seed
+        pixels = tf.numpy_function(
+            lambda i: self.pixels(domain, i), [index], tf.uint8, stateful=False
+        )
+        pixels = tf.ensure_shape(pixels, [self.height, self.width, 3])
+        return tf.cast(pixels, tf.float32) / 127.5 - 1.0
+
+    def _decode(self, listing, on_bad_image, in_memory):
+        """(names of the usable images, their pixels [N, H, W, 3])."""
+        shape = (listing.count, self.height, self.width, 3)
+        if in_memory:
+            pixels = np.empty(shape, np.uint8)
+        else:
+            # Has no name, and is gone with the array that reads it.
+            file = tempfile.TemporaryFile(prefix="egsc_tf_")  # noqa: SIM115
+            logging.info("%s: decoded to a temporary file, see TMPDIR", listing.where)
+            pixels = np.memmap(file, np.uint8, "w+", shape=shape)
+
+        def decode(item):
+            try:
+                image = item[1]()
+            except images.BadImage as error:
+                if on_bad_image == "stop":
+                    raise
+                return error
+            return images.resize(image, self.height, self.width)
+
+        names = []
+        bar = tqdm(desc=f"reading {listing.where}", total=listing.count, unit="image")
+        items = iter(listing.items)
+        with ThreadPoolExecutor() as pool, bar:
+            # In chunks: `map` alone would fetch every encoded image ahead.
+            while chunk := list(itertools.islice(items, CHUNK)):
+                for (name, _), image in zip(chunk, pool.map(decode, chunk)):
+                    bar.update()
+                    if isinstance(image, images.BadImage):
+                        self.bad.append(str(image))
+                        continue
+                    pixels[len(names)] = image
+                    names.append(name)
+        return names, pixels[: len(names)]

@@ -1,0 +1,191 @@
+"""Test cases of digits: a source, exemplars, and the known right answers.
+
+A case is one source image with K exemplars of the other domain, one in each look:
+
+  content     [H, W, 3] in [-1, 1], the source
+  mask        [H, W] in {0, 1}, its strokes
+  classes     [H, W], the class that a pixel belongs to
+  exemplars   [K, H, W, 3]
+  right       [K, H, W, 3], the source's content painted in the exemplars' looks
+  strokes     [K, 10, 3], the colours of the exemplars' strokes by class
+  ground      [K, 3], of their grounds
+  palette     [K, 12, 3], the colours that might have been
+
+They come from the digits sources, or, made by the same rules, from our TFDS builders.
+"""
+
+import tensorflow as tf
+
+from egsc_tf.data import source as source_lib
+from egsc_tf.data import tfds_splits
+from egsc_tf.data.digits import CLASSES
+from egsc_tf.data.stream import EXAMPLE_SEEDS
+from egsc_tf.domains import split
+
+BUILDERS = ("egsc_mnist_single", "egsc_mnist_multi")
+KEYS = (
+    "content",
+    "mask",
+    "classes",
+    "exemplars",
+    "right",
+    "strokes",
+    "ground",
+    "palette",
+)
+SHUFFLED = 512
+
+
+def known(config):
+    """Whether a Config's data set has known right answers."""
+    return config.dataset.startswith("digits_") or _builder_name(config) in BUILDERS
+
+
+def _builder_name(config):
+    name = config.dataset.removeprefix(tfds_splits.PREFIX)
+    return name.split("/")[0].split(":")[0]
+
+
+def case(source, direction, n, own_look, seed):
+    """The case of the n-th test image in one of its looks.
+
+    Args:
+      source: egsc_tf.data.digits.DigitsSingle or DigitsMulti of the test split.
+      direction: "a2b" or "b2a".
+      n: position of the content; own_look: a look of the source's domain.
+      seed: [2] int64, of the content (digits_multi), the exemplars, their colours.
+    """
+    own, target = split(direction)
+    content = source.content(n, seed)
+    found = {
+        "content": source.paint(content, own, own_look),
+        **content,
+        "exemplars": [],
+        "right": [],
+        "strokes": [],
+        "ground": [],
+        "palette": [],
+    }
+    for k, look in enumerate(source.looks(target, seed + 1)):
+        exemplar_seed = seed + 2 + k
+        index = tf.random.stateless_uniform(
+            [], exemplar_seed, 0, source.size(target), tf.int64
+        )
+        exemplar = source.content(index, exemplar_seed)
+        strokes, ground = source.colours(target, look)
+        found["exemplars"].append(source.paint(exemplar, target, look))
+        found["right"].append(source.paint(content, target, look))
+        found["strokes"].append(strokes)
+        found["ground"].append(ground)
+        found["palette"].append(source.palette(target, look))
+    return {k: tf.stack(v) if isinstance(v, list) else v for k, v in found.items()}
+
+
+def cases(config, direction, count=0, seed=0):
+    """A tf.data.Dataset of the cases of the first `count` test images.
+
+    Digits sources give each content in each look of its domain; a builder's examples
+    have one look each.
+
+    Args:
+      config: a Config whose data set is `known`.
+      direction: "a2b" or "b2a".
+      count: how many contents; 0: all. seed: of the exemplars; a builder has its own.
+    """
+    own = split(direction)[0]
+    if not config.dataset.startswith("digits_"):
+        data = _examples(config, "test", own).map(_case_of_example)
+        return data.take(count or -1)
+    source = source_lib.open_source(config, "test")
+    own_looks = len(source.looks(own, tf.zeros([2], tf.int64)))
+
+    def make(n, k):
+        at = tf.stack([tf.constant(seed, tf.int64), n * EXAMPLE_SEEDS])
+        branches = [
+            lambda look=look: case(source, direction, n, look, at)
+            for look in source.looks(own, at)
+        ]
+        return tf.switch_case(tf.cast(k, tf.int32), branches)
+
+    count = min(count or source.size(own), source.size(own))
+    pairs = tf.data.Dataset.range(count).flat_map(
+        lambda n: tf.data.Dataset.range(own_looks).map(lambda k: (n, k))
+    )
+    return pairs.map(make, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+
+def labelled(config, domain, part, seed=0):
+    """Digits of a domain with their classes, endless: ([s, s, 3] in [-1, 1], class).
+
+    Args:
+      config: a Config whose data set is `known`; domain: "a" or "b".
+      part: "train" or "test".
+      seed: of order and looks.
+    """
+    if not config.dataset.startswith("digits_"):
+        data = _examples(config, part, domain).map(
+            lambda e: (_to_float(e["image"]), tf.cast(e["classes"][..., 0], tf.int32))
+        )
+        data = data.cache().repeat()
+    else:
+        source = source_lib.open_source(config, part)
+        size = source.size(domain)
+
+        def example(n):
+            at = tf.stack([tf.constant(seed, tf.int64), n * EXAMPLE_SEEDS])
+            index = tf.random.stateless_uniform([], at, 0, size, tf.int64)
+            content = source.content(index, at + 1)
+            look = source.look(domain, index, at + 2)
+            return source.paint(content, domain, look), content["classes"]
+
+        data = tf.data.Dataset.range(2**62).map(
+            example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        )
+    data = data.map(lambda image, classes: cells(image[None], classes[None], config))
+    return data.unbatch().shuffle(SHUFFLED, seed)
+
+
+def cells(images, classes, config):
+    """Cuts images into their digits: ([M, s, s, 3], [M]).
+
+    Args:
+      images: [N, H, W, 3]; classes: [N, H, W], the class of each pixel's cell, CLASSES
+        where it is empty.
+      config: whose data set says how many cells an image has.
+    """
+    down = 4 if "multi" in config.dataset else 1
+    side, across = config.height // down, config.width // down
+
+    def cut(x):
+        x = tf.reshape(x, [-1, down, side, down, across, x.shape[-1]])
+        return tf.reshape(
+            tf.transpose(x, [0, 1, 3, 2, 4, 5]), [-1, side, across, x.shape[-1]]
+        )
+
+    labels = cut(classes[..., None])[:, side // 2, across // 2, 0]
+    filled = labels < CLASSES
+    return tf.boolean_mask(cut(images), filled), tf.boolean_mask(labels, filled)
+
+
+def _examples(config, part, domain):
+    """The examples of a split of one of our builders, in order."""
+    made = tfds_splits.builder(
+        config.dataset.removeprefix(tfds_splits.PREFIX),
+        config.data_dir,
+        config.manual_dir,
+    )
+    return made.as_dataset(split=part + domain.upper(), shuffle_files=False)
+
+
+def _case_of_example(example):
+    found = {key: example[key] for key in KEYS[3:]}
+    found["content"] = _to_float(example["image"])
+    for key in ("exemplars", "right"):
+        found[key] = _to_float(example[key])
+    found["mask"] = tf.cast(example["mask"][..., 0] > 0, tf.float32)
+    found["classes"] = tf.cast(example["classes"][..., 0], tf.int32)
+    return found
+
+
+def _to_float(pixels):
+    return tf.cast(pixels, tf.float32) / 127.5 - 1.0

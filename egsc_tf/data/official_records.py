@@ -1,0 +1,63 @@
+"""The TFRecord files that the authors released: pairs of encoded images.
+
+A record holds image_name_A, image_name_B, image_raw_A, image_raw_B (encoded images),
+image_height and image_width. A pair means nothing: each domain is shuffled on its own.
+"""
+
+import functools
+import glob
+import os
+
+import tensorflow as tf
+
+from egsc_tf.data import images
+from egsc_tf.data.decoded import Listing
+from egsc_tf.domains import DOMAINS
+from egsc_tf.errors import UserError
+
+
+def listings(data_dir, split):
+    """{"a": Listing, "b": Listing} of the files DIR/*_{split}_*.tfrecord.
+
+    Raises:
+      UserError: where there is no such file, or one is cut off or changed.
+    """
+    pattern = os.path.join(data_dir, f"*_{split}_*.tfrecord")
+    paths = sorted(glob.glob(pattern)) if data_dir else []
+    if not paths:
+        raise UserError(
+            f"--data_dir={data_dir}: expected {pattern}, found no such file"
+        )
+    count = sum(1 for path in paths for _ in _records(path))
+    return {domain: _listing(data_dir, paths, count, domain) for domain in DOMAINS}
+
+
+def _listing(data_dir, paths, count, domain):
+    items = (
+        (name, functools.partial(_read, record, name, domain))
+        for path in paths
+        for name, record in _records(path)
+    )
+    return Listing(f"{data_dir} image_raw_{domain.upper()}", count, items)
+
+
+def _records(path):
+    """(name, serialised record) of each record of a file."""
+    try:
+        for n, record in enumerate(tf.data.TFRecordDataset(path)):
+            yield f"{path} record {n}", record.numpy()
+    except tf.errors.DataLossError as error:
+        raise UserError(f"{path}: expected whole TFRecords: {error.message}") from error
+
+
+def _read(record, name, domain):
+    key = f"image_raw_{domain.upper()}"
+    try:
+        features = tf.train.Example.FromString(record).features.feature
+    except Exception as error:  # protobuf's own DecodeError.
+        raise images.BadImage(
+            f"{name}: expected a tf.train.Example: {error}"
+        ) from error
+    if key not in features or not features[key].bytes_list.value:
+        raise images.BadImage(f"{name}: expected {key}, found {sorted(features)}")
+    return images.read_bytes(features[key].bytes_list.value[0], f"{name} {key}")

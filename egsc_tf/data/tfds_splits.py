@@ -1,0 +1,93 @@
+"""Any data set of TensorFlow Datasets with images of two domains.
+
+`NAME[/CONFIG]` is a builder with the splits trainA, trainB, testA, testB, as those of
+cycle_gan have; or the images of the domains are two splits of one builder, or of two:
+--split_a=celeb_a:train, --split_b=lfw:train.
+"""
+
+import functools
+import re
+
+from egsc_tf.data import images
+from egsc_tf.data.decoded import Listing
+from egsc_tf.domains import DOMAINS
+from egsc_tf.errors import UserError
+
+PREFIX = "tfds:"
+
+
+def listings(dataset, split, data_dir="", manual_dir="", split_a="", split_b=""):
+    """{"a": Listing, "b": Listing} of a split ("train" or "test").
+
+    Args:
+      dataset: "tfds:NAME[/CONFIG]".
+      split: "train" or "test": stands in front of A and B, and for {split} below.
+      data_dir: TFDS' data folder; empty for its default. Prepared there if need be.
+      manual_dir: where files lie that TFDS cannot download; empty for its default.
+      split_a, split_b: "[BUILDER:]SPLIT" instead of {split}A, {split}B; slices such as
+        train[:80%] are TFDS' own, and "{split}" stands for train or test.
+
+    Raises:
+      UserError: where TFDS cannot prepare the data, or they hold no image.
+    """
+    found = {}
+    for domain, name in zip(DOMAINS, (split_a, split_b)):
+        name = (name or "{split}" + domain.upper()).replace("{split}", split)
+        # "BUILDER:SPLIT"; a colon behind a bracket is a slice.
+        builder_name, part = re.match(r"(?:([^\[:]+):)?(.+)", name).groups()
+        builder_name = builder_name or dataset[len(PREFIX) :]
+        found[domain] = _listing(builder_name, part, data_dir, manual_dir)
+    return found
+
+
+def builder(name, data_dir="", manual_dir=""):
+    """The prepared TFDS builder. Raises UserError."""
+    import tensorflow_datasets as tfds
+
+    import egsc_tf.data.builders  # noqa: F401  registers ours
+
+    try:
+        made = tfds.builder(name, data_dir=data_dir or None)
+        made.download_and_prepare(
+            download_config=tfds.download.DownloadConfig(manual_dir=manual_dir or None)
+        )
+    except Exception as error:  # TFDS raises many kinds: no network, no space, ...
+        lines = str(error).strip().splitlines() or [""]
+        raise UserError(
+            f"--dataset={PREFIX}{name}: expected TFDS to find or prepare it, found "
+            f"{type(error).__name__}: {lines[0]}"
+        ) from error
+    return made
+
+
+def _listing(name, split, data_dir, manual_dir):
+    import tensorflow_datasets as tfds
+
+    made = builder(name, data_dir, manual_dir)
+    where = f"{PREFIX}{name} {split}"
+    features = dict(made.info.features.items())
+    if not isinstance(features.get("image"), tfds.features.Image):
+        raise UserError(
+            f"--dataset={where}: expected a feature 'image', found {sorted(features)}"
+        )
+    try:
+        count = made.info.splits[split].num_examples
+    except (KeyError, ValueError) as error:
+        raise UserError(
+            f"--dataset={where}: expected one of the splits "
+            f"{sorted(made.info.splits)} or a slice of one"
+        ) from error
+    data = made.as_dataset(
+        split=split,
+        shuffle_files=False,
+        decoders={"image": tfds.decode.SkipDecoding()},
+        read_config=tfds.ReadConfig(interleave_cycle_length=1),
+    )
+    items = (
+        (
+            f"{where} {n}",
+            functools.partial(images.read_bytes, e["image"].numpy(), f"{where} {n}"),
+        )
+        for n, e in enumerate(data)
+    )
+    return Listing(where, count, items)

@@ -1,0 +1,434 @@
+"""The metrics of `egsc_tf.evaluate`, by name, on what they share: a Bench.
+
+An evaluator is a function (bench, direction, names) -> {result: value} for the metrics
+that it computes. Pictures go to bench.output.
+"""
+
+import collections
+import dataclasses
+import functools
+import os
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+from tqdm import tqdm
+
+from egsc_tf import callbacks
+from egsc_tf.data import digits_cases, images
+from egsc_tf.data.source import open_source
+from egsc_tf.data.stream import EXAMPLE_SEEDS
+from egsc_tf.domains import DOMAINS, split
+from egsc_tf.errors import UserError
+from egsc_tf.metrics import (
+    digit_classifier,
+    embedding,
+    extractors,
+    frechet,
+    perceptual,
+    segmentation,
+)
+from egsc_tf.metrics import scores_of_digits as scores
+from egsc_tf.models import vgg
+
+DIGITS = ("content_accuracy", "style_accuracy", "ssim", "psnr", "l1")
+METRICS = (
+    *DIGITS,
+    "fid",
+    "kid",
+    "perceptual",
+    "diversity",
+    "tsne",
+    "transfer",
+    "segmentation",
+)
+BATCH = 64
+GRID_ROWS = 10
+GRID_SCALE = 2
+STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+CURVE_IMAGES = 64
+DIVERSITY_CONTENTS, DIVERSITY_EXEMPLARS = 20, 8
+TSNE_IMAGES = 200
+TRANSFER_IMAGES = 2000
+PSNR_CEILING = 100.0
+
+
+def choose(names, config):
+    """The metrics to compute: those named, or those that fit the data set.
+
+    Raises:
+      UserError: for an unknown metric, or one that needs known right answers.
+    """
+    for name in names:
+        if name not in METRICS:
+            raise UserError(
+                f"--metrics: expected some of {', '.join(METRICS)}; found {name!r}"
+            )
+    known = digits_cases.known(config)
+    for name in {*DIGITS, "transfer"} & set(names):
+        if not known:
+            raise UserError(
+                f"--metrics={name}: expected a run of digits, whose right answers are "
+                f"known; found --dataset={config.dataset}"
+            )
+    return tuple(names) or (DIGITS if known else ("fid", "kid", "perceptual"))
+
+
+def of(names):
+    """The evaluators that compute these metrics."""
+    return [f for f, own in EVALUATORS if set(own) & set(names)]
+
+
+class Bench:
+    """A translator, its test images, and the networks that judge it.
+
+    Args:
+      translator: egsc_tf.models.translator.Translator; config: of its run.
+      settings: egsc_tf.evaluate.Settings; output: folder of the pictures.
+
+    Attributes:
+      notes: settings that were found out on the way, for the results.
+    """
+
+    def __init__(self, translator, config, settings, output):
+        self.translator, self.config = translator, config
+        self.settings, self.output = settings, output
+        self.notes = {}
+        self.curves = {}
+        self._found = {}
+
+    def once(self, key, make):
+        """make(), computed at the first call with this key."""
+        if key not in self._found:
+            self._found[key] = make()
+        return self._found[key]
+
+    def source(self, part):
+        return self.once(("source", part), lambda: open_source(self.config, part))
+
+    def count(self, domain):
+        """How many test images of a domain are used."""
+        size = self.source("test").size(domain)
+        return min(self.settings.max_images or size, size)
+
+    def test_images(self, domain):
+        """[N, H, W, 3]: the test images of a domain, in order."""
+        return self.once(
+            ("test", domain), lambda: self._images("test", domain, self.count(domain))
+        )
+
+    def _images(self, part, domain, count):
+        source = self.source(part)
+
+        def image(n):
+            seed = tf.stack(
+                [tf.constant(self.settings.seed, tf.int64), n * EXAMPLE_SEEDS]
+            )
+            return source.image(domain, n, seed)
+
+        data = tf.data.Dataset.range(count).map(image, num_parallel_calls=2)
+        return np.stack(list(data.as_numpy_iterator()))
+
+    def exemplars(self, direction, count):
+        """[count, H, W, 3]: random test images of the target domain."""
+        pool = self.test_images(split(direction)[1])
+        random = np.random.RandomState(self.settings.seed)
+        return pool[random.randint(len(pool), size=count)]
+
+    def translations(self, direction):
+        """[N, H, W, 3]: each test image of the source with a random exemplar."""
+
+        def make():
+            contents = self.test_images(split(direction)[0])
+            exemplars = self.exemplars(direction, len(contents))
+            return in_batches(
+                lambda c, e: self.translator.translate(c, e, direction),
+                contents,
+                exemplars,
+                label=direction,
+            )
+
+        return self.once(("translations", direction), make)
+
+    def judge(self, domain):
+        """The classifier of real training digits of a domain."""
+        seed = self.settings.seed
+        return self.once(
+            ("judge", domain),
+            lambda: digit_classifier.train(
+                digits_cases.labelled(self.judged_on, domain, "train", seed), seed
+            ),
+        )
+
+    @property
+    def judged_on(self):
+        """The judge learns from all looks, also where the run was shown only some."""
+        return dataclasses.replace(self.config, unseen_pairs=False)
+
+    def phi(self):
+        """The perceptual network."""
+        name = self.settings.perceptual_network or self.config.perceptual_network
+        self.notes["perceptual_network"] = name
+        return self.once("phi", lambda: vgg.load(name))
+
+    def finish(self):
+        """Writes the picture that needs both directions."""
+        if self.curves:
+            path = os.path.join(self.output, "content_style.png")
+            embedding.plot_curve(path, self.curves)
+
+    def features(self, domain, rows):
+        """[N, D] of images, by the extractor of FID and KID of a target domain."""
+        known = digits_cases.known(self.config)
+        name = self.settings.extractor or ("digits" if known else "perceptual")
+        classifier = functools.partial(self.judge, domain) if known else None
+        label, extract = self.once(
+            ("extractor", domain), lambda: extractors.load(name, self.phi, classifier)
+        )
+        self.notes["extractor"] = label
+        return in_batches(extract, rows)
+
+
+def in_batches(function, *arrays, label=""):
+    """function on BATCH rows at a time, its results [N, ...] as one array."""
+    steps = range(0, len(arrays[0]), BATCH)
+    steps = tqdm(steps, desc=label, unit="batch") if label else steps
+    return np.concatenate(
+        [np.asarray(function(*(x[i : i + BATCH] for x in arrays))) for i in steps]
+    )
+
+
+def digits_scores(bench, direction, names):
+    """Content and style accuracy, SSIM, PSNR, L1 against the known right answers."""
+    own, target = split(direction)
+    judge = bench.judge(target)
+    config = bench.config
+    found, by_look = collections.defaultdict(list), collections.defaultdict(list)
+    rows = {}
+    cases = digits_cases.cases(
+        config, direction, bench.settings.max_images, bench.settings.seed
+    )
+    for case in tqdm(cases.as_numpy_iterator(), desc=direction, unit="image"):
+        exemplars, right = case["exemplars"], case["right"]
+        content = np.repeat(case["content"][None], len(exemplars), axis=0)
+        out = bench.translator.translate(content, exemplars, direction).numpy()
+        styles = scores.styles_right(out, case)
+        found["style_accuracy"] += list(styles)
+        for look, value in enumerate(styles):
+            by_look[f"style_accuracy_{look}"].append(value)
+        found["ssim"] += list(scores.ssim(out, right))
+        found["psnr"] += list(np.minimum(scores.psnr(out, right), PSNR_CEILING))
+        found["l1"] += list(scores.l1(out, right))
+        classes = np.repeat(case["classes"][None], len(exemplars), axis=0)
+        for name, shown in (("content_accuracy", out), ("judge_accuracy", right)):
+            cells, labels = digits_cases.cells(shown, classes, config)
+            read = digit_classifier.reads(judge, cells.numpy(), labels.numpy())
+            found[name] += list(read)
+        # The picture: one source of each class down, in turn in each look.
+        label = int(case["classes"].min())
+        if len(rows) < GRID_ROWS and (label not in rows or "multi" in config.dataset):
+            rows[len(rows) if "multi" in config.dataset else label] = (case, out)
+    _write_grid(bench, direction, [rows[k] for k in sorted(rows)])
+    wanted = {k: v for k, v in found.items() if k in names}
+    if "content_accuracy" in names:
+        wanted["judge_accuracy"] = found["judge_accuracy"]
+    if "style_accuracy" in names:
+        wanted.update(by_look)
+    return {name: float(np.mean(values)) for name, values in wanted.items()}
+
+
+def _write_grid(bench, direction, rows):
+    """Sources down; across, the exemplars of the first row."""
+    exemplars = rows[0][0]["exemplars"]
+    contents = np.stack([case["content"] for case, _ in rows])
+    columns = [
+        bench.translator.translate(contents, e[None], direction) for e in exemplars
+    ]
+    sheet = callbacks.contact_sheet(contents, exemplars, columns)
+    sheet = np.kron(sheet, np.ones((GRID_SCALE, GRID_SCALE, 1)))
+    images.write_png(os.path.join(bench.output, f"grid_{direction}.png"), sheet)
+
+
+def distribution(bench, direction, names):
+    """FID and KID of the translations to the target's test images, and, as the mark to
+    beat, of the untranslated sources."""
+    own, target = split(direction)
+    real = bench.features(target, bench.test_images(target))
+    found = {}
+    for label, rows in (
+        ("", bench.translations(direction)),
+        ("_untranslated", bench.test_images(own)),
+    ):
+        fake = bench.features(target, rows)
+        if "fid" in names:
+            found[f"fid{label}"] = frechet.frechet_distance(real, fake)
+        if "kid" in names:
+            mean, deviation = frechet.kernel_distance(
+                real, fake, seed=bench.settings.seed
+            )
+            found[f"kid{label}"], found[f"kid_std{label}"] = mean, deviation
+    if "fid" in names and min(len(real), len(fake)) < real.shape[1]:
+        logging.warning(
+            "fid: %d and %d images for %d features; FID is biased upwards: compare "
+            "only with the same numbers of images",
+            len(real),
+            len(fake),
+            real.shape[1],
+        )
+    return found
+
+
+def perceptual_distances(bench, direction, names):
+    """Content to the source and style to the exemplar, at five style strengths."""
+    del names
+    contents = bench.test_images(split(direction)[0])[:CURVE_IMAGES]
+    exemplars = bench.exemplars(direction, len(contents))
+    phi = bench.phi()
+    of_source, of_exemplar = phi(contents), phi(exemplars)
+    curve = []
+    for strength in STRENGTHS:
+        out = bench.translator.translate(contents, exemplars, direction, strength)
+        of_out = phi(out)
+        curve.append(
+            {
+                "strength": strength,
+                "content_distance": float(
+                    tf.reduce_mean(perceptual.distance(of_out, of_source))
+                ),
+                "style_distance": float(perceptual.style_distance(of_out, of_exemplar)),
+            }
+        )
+    bench.curves[direction] = curve
+    untouched = float(perceptual.style_distance(of_source, of_exemplar))
+    return {
+        "content_distance": curve[-1]["content_distance"],
+        "style_distance": curve[-1]["style_distance"],
+        "style_distance_untranslated": untouched,
+        "content_style_curve": curve,
+    }
+
+
+def diversity(bench, direction, names):
+    """Mean perceptual distance among translations of one source."""
+    del names
+    contents = bench.test_images(split(direction)[0])[:DIVERSITY_CONTENTS]
+    exemplars = bench.exemplars(direction, DIVERSITY_EXEMPLARS)
+    phi = bench.phi()
+    values = []
+    for content in contents:
+        rows = np.repeat(content[None], len(exemplars), axis=0)
+        out = bench.translator.translate(rows, exemplars, direction)
+        values.append(float(perceptual.diversity(phi(out))))
+    return {"diversity": float(np.mean(values))}
+
+
+def tsne(bench, direction, names):
+    """tsne.png: contents of both domains, and styles of both."""
+    del names
+    if direction != "a2b":
+        return {}  # one picture shows both domains
+    panels = {}
+    for title, encode in (
+        ("content c", lambda x, domain: bench.translator.encode_content(x, domain)[0]),
+        ("style s", bench.translator.encode_style),
+    ):
+        rows = {
+            d: in_batches(
+                functools.partial(encode, domain=d), bench.test_images(d)[:TSNE_IMAGES]
+            )
+            for d in DOMAINS
+        }
+        both = np.concatenate([rows["a"], rows["b"]])
+        points = embedding.embed(both, bench.settings.seed)
+        panels[title] = dict(zip(DOMAINS, np.split(points, [len(rows["a"])])))
+    embedding.plot(os.path.join(bench.output, "tsne.png"), panels)
+    return {}
+
+
+def transfer(bench, direction, names):
+    """A classifier trained on translations, with the sources' labels, tested on real
+    images of the target; beside it, one trained on the untranslated sources."""
+    del names
+    own, target = split(direction)
+    seed = bench.settings.seed
+    config = bench.judged_on
+    data = digits_cases.labelled(config, own, "train", seed)
+    sources, labels = (
+        np.stack(x) for x in zip(*data.take(TRANSFER_IMAGES).as_numpy_iterator())
+    )
+    exemplars = digits_cases.labelled(config, target, "train", seed + 1)
+    exemplars = np.stack(
+        [x for x, _ in exemplars.take(TRANSFER_IMAGES).as_numpy_iterator()]
+    )
+    translated = in_batches(
+        lambda c, e: bench.translator.translate(c, e, direction),
+        sources,
+        exemplars,
+        label=f"transfer {direction}",
+    )
+    test = digits_cases.labelled(config, target, "test", seed + 2)
+    real, truth = (
+        np.stack(x) for x in zip(*test.take(TRANSFER_IMAGES).as_numpy_iterator())
+    )
+    found = {}
+    for name, rows in (("transfer", translated), ("transfer_untranslated", sources)):
+        pairs = tf.data.Dataset.from_tensor_slices((rows, labels))
+        pairs = pairs.shuffle(len(rows), seed).repeat()
+        classifier = digit_classifier.train(pairs, seed)
+        read = in_batches(
+            lambda x, y, c=classifier: digit_classifier.reads(c, x, y), real, truth
+        )
+        found[f"{name}_accuracy"] = float(read.mean())
+    return found
+
+
+def semantic_consistency(bench, direction, names):
+    """mIoU and pixel accuracy of the segmented translations."""
+    del names
+    settings = bench.settings
+    if not settings.segmentation_model:
+        raise UserError(
+            "--metrics=segmentation: expected --segmentation_model, found none"
+        )
+    segment = bench.once(
+        "segment", lambda: segmentation.load_model(settings.segmentation_model)
+    )
+    own = split(direction)[0]
+    contents = bench.test_images(own)
+    of_sources = in_batches(segment, contents)
+    truth = _label_maps(bench, own) if settings.label_dir else of_sources
+
+    def compare(labels):
+        classes, ignore = settings.segmentation_classes, settings.ignore_label
+        confusion = segmentation.Confusion(classes, ignore)
+        confusion.add(truth, labels)
+        return confusion.scores()
+
+    found = compare(in_batches(segment, bench.translations(direction)))
+    return {**found, "miou_untranslated": compare(of_sources)["miou"]}
+
+
+def _label_maps(bench, domain):
+    """[N, H, W] of the files in label_dir that have the test images' names."""
+    folder = os.path.join(bench.settings.label_dir, "test" + domain.upper())
+    maps = []
+    for name in bench.source("test").names[domain][: bench.count(domain)]:
+        stem = os.path.splitext(os.path.basename(name))[0]
+        path = os.path.join(folder, stem + ".png")
+        if not os.path.isfile(path):
+            raise UserError(f"--label_dir: expected {path}, found no such file")
+        maps.append(
+            images.read_label_map(path, bench.config.height, bench.config.width)
+        )
+    return np.stack(maps)
+
+
+EVALUATORS = (
+    (digits_scores, DIGITS),
+    (distribution, ("fid", "kid")),
+    (perceptual_distances, ("perceptual",)),
+    (diversity, ("diversity",)),
+    (tsne, ("tsne",)),
+    (transfer, ("transfer",)),
+    (semantic_consistency, ("segmentation",)),
+)

@@ -1,0 +1,64 @@
+"""What FID and KID take their features from, by name.
+
+inception       Inception-v3 of keras.applications, average-pooled to 2048; Keras
+                downloads it. Not the network of the original FID, whose numbers need
+                its own weights and resizing: compare only with the same extractor.
+PATH.h5         the same, from a local file.
+perceptual      the run's own perceptual network: conv5_1, averaged over space.
+digits          a small classifier of digits, trained here on real images.
+"""
+
+import os
+
+import tensorflow as tf
+from tensorflow import keras
+
+from egsc_tf.errors import UserError
+from egsc_tf.metrics import digit_classifier
+
+INCEPTION_SIDE = 299
+
+
+def load(name, phi=None, classifier=None):
+    """(what to call it, [B, H, W, 3] in [-1, 1] -> [B, D]).
+
+    Args:
+      name: see above; phi: () -> the PerceptualNetwork of the run; classifier: () -> a
+        classifier of digits.
+
+    Raises:
+      UserError: for another name, and where the weights cannot be had.
+    """
+    if name == "digits":
+        if classifier is None:
+            raise UserError("--extractor=digits: expected a run of digits, found none")
+        return "digits classifier", digit_classifier.features(classifier())
+    if name == "perceptual":
+        network = phi()
+        return "conv5_1 of --perceptual_network", lambda x: tf.reduce_mean(
+            network(x)[-1], axis=[1, 2]
+        )
+    if name != "inception" and not os.path.isfile(name):
+        raise UserError(
+            f"--extractor={name}: expected inception, perceptual, digits or an .h5 "
+            "file of Inception-v3 without top, found no such file"
+        )
+    try:
+        network = keras.applications.InceptionV3(
+            include_top=False,
+            weights="imagenet" if name == "inception" else name,
+            input_shape=(INCEPTION_SIDE, INCEPTION_SIDE, 3),
+            pooling="avg",
+        )
+    except Exception as error:  # Keras and h5py raise many kinds here.
+        raise UserError(
+            f"--extractor={name}: expected weights of Inception-v3, found: {error}. "
+            "Offline: --extractor=perceptual, or the path of an .h5 file"
+        ) from error
+
+    def features(x):
+        # Inception-v3 of Keras takes [-1, 1].
+        x = tf.image.resize(x, [INCEPTION_SIDE] * 2, "bicubic", antialias=True)
+        return network(tf.clip_by_value(x, -1.0, 1.0), training=False)
+
+    return f"keras.applications.InceptionV3 ({name})", features

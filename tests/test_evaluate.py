@@ -1,0 +1,222 @@
+"""The evaluators, on translators whose scores are known."""
+
+import dataclasses
+import os
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from test_images import noise, save
+
+from egsc_tf import evaluators
+from egsc_tf.config import Config
+from egsc_tf.errors import UserError
+from egsc_tf.evaluate import Settings
+
+DIGITS = Config(
+    dataset="digits_single",
+    height=28,
+    width=28,
+    n_encoder=1,
+    perceptual_network="embedded",
+)
+
+
+class Oracle:
+    """Always right on digits_single: the content's stroke, the exemplar's colours."""
+
+    def translate(self, content, exemplar, direction, strength=1.0):
+        del direction
+        content, exemplar = np.asarray(content), np.asarray(exemplar)
+        out = []
+        for i, x in enumerate(content):
+            e = exemplar[i if len(exemplar) > 1 else 0]
+            ground = e[0, 0]
+            stroke = e.reshape(-1, 3)[(e != ground).any(-1).argmax()]
+            ink = (x != x[0, 0]).any(-1, keepdims=True)
+            y = np.where(ink, stroke, ground)
+            out.append(strength * y + (1 - strength) * x)
+        return tf.constant(np.stack(out), tf.float32)
+
+    def encode_style(self, images, domain):
+        del domain
+        return tf.reduce_mean(images, axis=[1, 2])
+
+    def encode_content(self, images, domain):
+        del domain
+        return tf.reduce_mean(images, axis=-1, keepdims=True), None
+
+
+class Identity(Oracle):
+    """Leaves the content as it is."""
+
+    def translate(self, content, exemplar, direction, strength=1.0):
+        return tf.constant(content)
+
+
+@pytest.fixture(scope="module")
+def oracle(tmp_path_factory):
+    output = str(tmp_path_factory.mktemp("scores"))
+    return evaluators.Bench(Oracle(), DIGITS, Settings(max_images=12), output)
+
+
+@pytest.fixture(scope="module")
+def identity(oracle):
+    """Shares the oracle's judges."""
+    bench = evaluators.Bench(Identity(), DIGITS, oracle.settings, oracle.output)
+    bench._found = {k: v for k, v in oracle._found.items() if k[0] == "judge"}
+    return bench
+
+
+@pytest.mark.parametrize("direction", ["a2b", "b2a"])
+def test_the_right_answer_has_full_scores(oracle, direction):
+    found = evaluators.digits_scores(oracle, direction, evaluators.DIGITS)
+    assert found["style_accuracy"] == 1.0
+    assert found["style_accuracy_0"] == found["style_accuracy_1"] == 1.0
+    assert found["l1"] == pytest.approx(0.0, abs=1e-6)
+    assert found["ssim"] == pytest.approx(1.0, abs=1e-5)
+    assert found["psnr"] == evaluators.PSNR_CEILING
+    assert found["content_accuracy"] == found["judge_accuracy"] > 0.8
+    sheet = Image.open(os.path.join(oracle.output, f"grid_{direction}.png"))
+    looks = {"a2b": 6, "b2a": 2}[direction]
+    source = oracle.source("test")
+    rows = len(np.unique(source.labels[: oracle.settings.max_images]))
+    assert sheet.size == (2 * 28 * (1 + looks), 2 * 28 * (1 + rows))
+
+
+def test_only_the_wanted_scores_are_given(oracle):
+    found = evaluators.digits_scores(oracle, "b2a", ("l1", "ssim"))
+    assert set(found) == {"l1", "ssim"}
+
+
+def test_an_untouched_source_has_no_style(identity):
+    found = evaluators.digits_scores(identity, "a2b", evaluators.DIGITS)
+    assert found["style_accuracy"] == 0.0
+    assert found["l1"] > 0.3
+
+
+def test_fid_and_kid_of_the_right_answers_beat_the_untranslated(oracle):
+    found = evaluators.distribution(oracle, "a2b", ("fid", "kid"))
+    assert found["fid"] < 0.5 * found["fid_untranslated"]
+    assert found["kid"] < 0.5 * found["kid_untranslated"]
+    assert oracle.notes["extractor"] == "digits classifier"
+
+
+def test_perceptual_distances_and_their_curve(oracle):
+    found = evaluators.perceptual_distances(oracle, "a2b", ())
+    curve = found["content_style_curve"]
+    assert [p["strength"] for p in curve] == list(evaluators.STRENGTHS)
+    assert curve[0]["content_distance"] == pytest.approx(0.0, abs=1e-6)
+    assert found["content_distance"] > 0.0
+    assert found["style_distance"] < 0.5 * found["style_distance_untranslated"]
+    assert curve[0]["style_distance"] == found["style_distance_untranslated"]
+    oracle.finish()
+    assert Image.open(os.path.join(oracle.output, "content_style.png")).width == 500
+
+
+def test_diversity(oracle, identity):
+    assert evaluators.diversity(oracle, "a2b", ())["diversity"] > 0.01
+    found = evaluators.diversity(identity, "a2b", ())["diversity"]
+    assert found == pytest.approx(0.0, abs=1e-6)
+
+
+def test_tsne_is_drawn_once(oracle):
+    assert evaluators.tsne(oracle, "a2b", ()) == {}
+    path = os.path.join(oracle.output, "tsne.png")
+    assert Image.open(path).size == (1000, 500)
+    os.remove(path)
+    evaluators.tsne(oracle, "b2a", ())
+    assert not os.path.exists(path)
+
+
+def test_transfer_learns_from_right_answers(oracle, monkeypatch):
+    monkeypatch.setattr(evaluators, "TRANSFER_IMAGES", 500)
+    found = evaluators.transfer(oracle, "a2b", ())
+    assert found["transfer_accuracy"] > 0.8
+    assert found["transfer_accuracy"] > found["transfer_untranslated_accuracy"] + 0.2
+
+
+@pytest.fixture
+def scenes(tmp_path):
+    """Four images: dark above, bright below; label maps say the same, with a border."""
+    for split in ("testA", "testB"):
+        (tmp_path / split).mkdir()
+        (tmp_path / "labels" / split).mkdir(parents=True)
+        for i in range(4):
+            pixels = noise(16, 16, seed=i) // 4
+            pixels[8:] += 190
+            save(tmp_path / split / f"{i}.jpg", pixels, quality=95)
+            label = np.repeat([0, 1], 8)[:, None].repeat(16, 1).astype(np.uint8)
+            label[:, 0] = 255
+            save(tmp_path / "labels" / split / f"{i}.png", label)
+    return tmp_path
+
+
+class BrightOrDark(tf.Module):
+    """A user's segmentation model: logits of two classes at half the size."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)])
+    def __call__(self, image):
+        grey = tf.reduce_mean(image[:, ::2, ::2], axis=-1, keepdims=True)
+        return {"logits": tf.concat([-grey, grey], axis=-1)}
+
+
+@pytest.mark.parametrize("label_dir", ["", "labels"])
+def test_semantic_consistency(scenes, label_dir):
+    model = BrightOrDark()
+    path = str(scenes / "model")
+    tf.saved_model.save(model, path, signatures=model.__call__)
+    config = Config(
+        dataset="folder", data_dir=str(scenes), height=16, width=16, n_encoder=1
+    )
+    settings = Settings(
+        segmentation_model=path,
+        segmentation_classes=2,
+        label_dir=label_dir and str(scenes / label_dir),
+    )
+
+    def scores(translator):
+        bench = evaluators.Bench(translator, config, settings, str(scenes))
+        return evaluators.semantic_consistency(bench, "a2b", ())
+
+    found = scores(Identity())
+    assert found["miou"] == found["miou_untranslated"] == 1.0
+    assert found["pixel_accuracy"] == 1.0
+
+    class Negative(Identity):
+        def translate(self, content, exemplar, direction, strength=1.0):
+            return tf.constant(-content)
+
+    assert scores(Negative())["miou"] == 0.0
+    assert scores(Negative())["miou_untranslated"] == 1.0
+
+
+def test_segmentation_needs_its_files(scenes):
+    config = Config(
+        dataset="folder", data_dir=str(scenes), height=16, width=16, n_encoder=1
+    )
+
+    def run(**settings):
+        bench = evaluators.Bench(Identity(), config, Settings(**settings), "")
+        evaluators.semantic_consistency(bench, "a2b", ())
+
+    with pytest.raises(UserError, match="expected --segmentation_model"):
+        run()
+    with pytest.raises(UserError, match=r"--segmentation_model=/no/such"):
+        run(segmentation_model="/no/such")
+
+
+def test_metrics_are_chosen_by_the_data_set():
+    folder = dataclasses.replace(DIGITS, dataset="folder")
+    assert evaluators.choose((), DIGITS) == evaluators.DIGITS
+    assert evaluators.choose((), folder) == ("fid", "kid", "perceptual")
+    assert evaluators.choose(("fid",), DIGITS) == ("fid",)
+    with pytest.raises(UserError, match="--metrics: expected some of .*found 'lpips'"):
+        evaluators.choose(("lpips",), folder)
+    with pytest.raises(UserError, match="--metrics=l1: expected a run of digits"):
+        evaluators.choose(("l1",), folder)
+    assert [f.__name__ for f in evaluators.of(("kid", "l1"))] == [
+        "digits_scores",
+        "distribution",
+    ]

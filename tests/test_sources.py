@@ -1,0 +1,181 @@
+"""Images from folders, records and TFDS: what comes out, and what is refused."""
+
+import io
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_datasets as tfds
+from PIL import Image
+from test_images import bad_files, noise, save
+
+from egsc_tf.config import Config
+from egsc_tf.data import images
+from egsc_tf.data.source import open_source
+from egsc_tf.errors import UserError
+
+
+@pytest.fixture
+def root(tmp_path):
+    for split in ("trainA", "trainB", "testA", "testB"):
+        (tmp_path / split).mkdir()
+        for i in range(3):
+            save(tmp_path / split / f"{i}.png", noise(20 + i, 30, seed=i))
+    (tmp_path / "trainA" / ".hidden.png").write_text("x")
+    (tmp_path / "trainA" / "notes.txt").write_text("x")
+    return tmp_path
+
+
+def open_folder(root, split="train", **flags):
+    flags = {"dataset": "folder", "height": 8, "width": 16, "n_encoder": 1, **flags}
+    return open_source(Config(data_dir=str(root), **flags), split)
+
+
+def open_tfds(flags, **more):
+    return open_source(
+        Config(height=8, width=16, n_encoder=1, **flags, **more), "train"
+    )
+
+
+def assert_images(source, domain, expected):
+    """The source gives these [h, w, 3] uint8 images, resized."""
+    assert source.size(domain) == len(expected)
+    read = tf.function(source.image)
+    for i, pixels in enumerate(expected):
+        right = images.to_float(images.resize(pixels, source.height, source.width))
+        np.testing.assert_allclose(read(domain, i, None), right, atol=1e-6)
+
+
+@pytest.mark.parametrize("cache_gib", [0.0, 1.0])
+def test_folder_gives_resized_images_from_memory_or_disk(root, cache_gib):
+    expected = [noise(20 + i, 30, seed=i) for i in range(3)]
+    assert_images(open_folder(root, cache_gib=cache_gib), "b", expected)
+
+
+def test_folder_stops_at_a_bad_file_naming_it(root):
+    (root / "trainB" / "broken.png").write_text("x")
+    with pytest.raises(images.BadImage, match=r"trainB.broken\.png"):
+        open_folder(root)
+
+
+@pytest.mark.parametrize("cache_gib", [0.0, 1.0])
+def test_folder_leaves_out_and_lists_bad_files(root, cache_gib):
+    names = bad_files(root / "trainA")
+    folder = open_folder(root, on_bad_image="skip", cache_gib=cache_gib)
+    assert_images(folder, "a", [noise(20 + i, 30, seed=i) for i in range(3)])
+    assert len(folder.bad) == len(names)
+    assert all(any(name in message for message in folder.bad) for name in names)
+
+
+def test_folders_that_cannot_be_used_are_named(root):
+    for path in (root / "testB").iterdir():
+        path.unlink()
+    with pytest.raises(UserError, match=r"testB: expected image files, found none"):
+        open_folder(root, "test")
+    (root / "testB").rmdir()
+    with pytest.raises(UserError, match=r"testB: expected a folder"):
+        open_folder(root, "test")
+    for path in list((root / "trainB").iterdir())[1:]:
+        path.unlink()
+    with pytest.raises(UserError, match=r"trainB: expected at least 2 .* found 1"):
+        open_folder(root)
+    with pytest.raises(UserError, match="--data_dir"):
+        open_folder("")
+
+
+def encoded(pixels):
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format="PNG")
+    return file.getvalue()
+
+
+def write_records(path, pairs):
+    """A file as the authors released: one pair of images a record."""
+    text = lambda x: tf.train.Feature(bytes_list=tf.train.BytesList(value=[x]))  # noqa: E731
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for n, (a, b) in enumerate(pairs):
+            feature = {
+                "image_name_A": text(b"a%d.png" % n),
+                "image_name_B": text(b"b%d.png" % n),
+                "image_raw_A": text(a),
+                "image_raw_B": text(b),
+            }
+            example = tf.train.Example(features=tf.train.Features(feature=feature))
+            writer.write(example.SerializeToString())
+
+
+def test_official_records_give_both_domains_in_order(tmp_path):
+    a, b = ([noise(10, 12, seed=s + i) for i in range(4)] for s in (0, 50))
+    pairs = [(encoded(x), encoded(y)) for x, y in zip(a, b)]
+    write_records(tmp_path / "mnist_train_00000-of-00002.tfrecord", pairs[:3])
+    write_records(tmp_path / "mnist_train_00001-of-00002.tfrecord", pairs[3:])
+    write_records(tmp_path / "mnist_test_00000-of-00001.tfrecord", pairs[:2])
+    train = open_folder(tmp_path, dataset="official_records")
+    assert_images(train, "a", a)
+    assert_images(train, "b", b)
+    assert open_folder(tmp_path, "test", dataset="official_records").size("a") == 2
+
+
+def test_bad_official_records_are_named(tmp_path):
+    flags = {"dataset": "official_records"}
+    with pytest.raises(UserError, match=r"--data_dir=.*_train_\*\.tfrecord"):
+        open_folder(tmp_path, **flags)
+    path = tmp_path / "gta_train_00000-of-00001.tfrecord"
+    good = encoded(noise())
+    write_records(path, [(good, good), (good, b"no image"), (good, good)])
+    with pytest.raises(
+        images.BadImage, match="record 1 image_raw_B: expected an image"
+    ):
+        open_folder(tmp_path, **flags)
+    skipped = open_folder(tmp_path, on_bad_image="skip", **flags)
+    assert (skipped.size("a"), skipped.size("b")) == (3, 2)
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(UserError, match=r"tfrecord: expected whole TFRecords"):
+        open_folder(tmp_path, **flags)
+
+
+FACES = {"dataset": "tfds:egsc_celeba_gender/manual"}
+
+
+@pytest.fixture
+def tfds_flags(root, tmp_path):
+    return {**FACES, "manual_dir": str(root), "data_dir": str(tmp_path / "tfds")}
+
+
+def stored(flags, split):
+    """The images of a split as TFDS has stored them: it shuffles by key."""
+    builder = tfds.builder(FACES["dataset"][5:], data_dir=flags["data_dir"])
+    return [e["image"] for e in tfds.as_numpy(builder.as_dataset(split=split))]
+
+
+def test_tfds_gives_the_splits_of_both_domains(tfds_flags):
+    source = open_tfds(tfds_flags)
+    for domain in "ab":
+        expected = stored(tfds_flags, f"train{domain.upper()}")
+        assert expected[0].shape == (128, 128, 3)
+        assert_images(source, domain, expected)
+
+
+def test_tfds_splits_may_be_named_and_sliced(tfds_flags):
+    name = FACES["dataset"][5:]
+    source = open_tfds(tfds_flags, split_a="{split}B[:67%]", split_b=f"{name}:testA")
+    assert_images(source, "a", stored(tfds_flags, "trainB")[:2])
+    assert_images(source, "b", stored(tfds_flags, "testA"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"dataset": "tfds:no_such_set"}, "--dataset=tfds:no_such_set"),
+        ({"split_a": "nowhere"}, r"nowhere: expected one of the splits \['testA'"),
+        ({"manual_dir": "/no/such"}, "--dataset=tfds:egsc_celeba_gender/manual: exp"),
+    ],
+)
+def test_bad_tfds_names_are_refused(change, message, tfds_flags):
+    with pytest.raises(UserError, match=message):
+        open_tfds({**tfds_flags, **change})
+
+
+def test_another_dataset_is_refused():
+    with pytest.raises(UserError, match="--dataset=faces: expected one of"):
+        Config(dataset="faces")
