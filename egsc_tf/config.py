@@ -140,6 +140,12 @@ class Config:
     )
     use_masks: bool = _flag(True, "Feature masks; off is an ablation.")
     use_adain: bool = _flag(True, "AdaIN; off is an ablation.")
+    style_code: str = _flag(
+        "features",
+        "Where s comes from: statistics of F's features (the paper), or style encoders "
+        "trained with the generator (a baseline, as MUNIT).",
+        choices=("features", "encoder"),
+    )
     latent_noise: float = _flag(
         1.0, "Standard deviation of the noise of z while training.", low=0.0
     )
@@ -260,6 +266,7 @@ class Config:
             **self.network,
             "output": self.output,
             "adain_form": self.adain_form,
+            "style_code": self.style_code,
         }
 
     @property

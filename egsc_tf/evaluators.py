@@ -43,6 +43,7 @@ METRICS = (
     "segmentation",
 )
 BATCH = 64
+CASES = 16
 GRID_ROWS = 10
 GRID_SCALE = 2
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -156,7 +157,9 @@ class Bench:
         return self.once(
             ("judge", domain),
             lambda: digit_classifier.train(
-                digits_cases.labelled(self.judged_on, domain, "train", seed), seed
+                digits_cases.labelled(self.judged_on, domain, "train", seed),
+                seed,
+                digit_classifier.STEPS,
             ),
         )
 
@@ -205,29 +208,37 @@ def digits_scores(bench, direction, names):
     config = bench.config
     found, by_look = collections.defaultdict(list), collections.defaultdict(list)
     rows = {}
-    cases = digits_cases.cases(
-        config, direction, bench.settings.max_images, bench.settings.seed
-    )
-    for case in tqdm(cases.as_numpy_iterator(), desc=direction, unit="image"):
-        exemplars, right = case["exemplars"], case["right"]
-        content = np.repeat(case["content"][None], len(exemplars), axis=0)
-        out = bench.translator.translate(content, exemplars, direction).numpy()
-        styles = scores.styles_right(out, case)
-        found["style_accuracy"] += list(styles)
-        for look, value in enumerate(styles):
-            by_look[f"style_accuracy_{look}"].append(value)
+    is_multi = "multi" in config.dataset
+    turns = digits_cases.own_looks(config, own)
+    seed = bench.settings.seed
+    cases = digits_cases.cases(config, direction, bench.settings.max_images, seed)
+    cases = enumerate(cases.batch(CASES).as_numpy_iterator())
+    for first, some in tqdm(cases, desc=direction, unit="batch"):
+        looks = some["exemplars"].shape[1]
+        exemplars, right = (np.concatenate(some[key]) for key in ("exemplars", "right"))
+        contents, classes = (
+            np.repeat(some[key], looks, axis=0) for key in ("content", "classes")
+        )
+        out = bench.translator.translate(contents, exemplars, direction).numpy()
         found["ssim"] += list(scores.ssim(out, right))
         found["psnr"] += list(np.minimum(scores.psnr(out, right), PSNR_CEILING))
         found["l1"] += list(scores.l1(out, right))
-        classes = np.repeat(case["classes"][None], len(exemplars), axis=0)
         for name, shown in (("content_accuracy", out), ("judge_accuracy", right)):
             cells, labels = digits_cases.cells(shown, classes, config)
-            read = digit_classifier.reads(judge, cells.numpy(), labels.numpy())
-            found[name] += list(read)
-        # The picture: one source of each class down, in turn in each look.
-        label = int(case["classes"].min())
-        if len(rows) < GRID_ROWS and (label not in rows or "multi" in config.dataset):
-            rows[len(rows) if "multi" in config.dataset else label] = (case, out)
+            found[name] += list(
+                digit_classifier.reads(judge, cells.numpy(), labels.numpy())
+            )
+        for n, images_of_case in enumerate(np.split(out, len(some["content"]))):
+            case = {key: value[n] for key, value in some.items()}
+            styles = scores.styles_right(images_of_case, case)
+            found["style_accuracy"] += list(styles)
+            for look, value in enumerate(styles):
+                by_look[f"style_accuracy_{look}"].append(value)
+            # The picture: of single digits one source a class, in turn in each look.
+            label = len(rows) if is_multi else int(case["classes"].min())
+            is_turn = (first * CASES + n) % turns == label % turns
+            if len(rows) < GRID_ROWS and label not in rows and is_turn:
+                rows[label] = case
     _write_grid(bench, direction, [rows[k] for k in sorted(rows)])
     wanted = {k: v for k, v in found.items() if k in names}
     if "content_accuracy" in names:
@@ -239,8 +250,8 @@ def digits_scores(bench, direction, names):
 
 def _write_grid(bench, direction, rows):
     """Sources down; across, the exemplars of the first row."""
-    exemplars = rows[0][0]["exemplars"]
-    contents = np.stack([case["content"] for case, _ in rows])
+    exemplars = rows[0]["exemplars"]
+    contents = np.stack([case["content"] for case in rows])
     columns = [
         bench.translator.translate(contents, e[None], direction) for e in exemplars
     ]
@@ -374,7 +385,7 @@ def transfer(bench, direction, names):
     for name, rows in (("transfer", translated), ("transfer_untranslated", sources)):
         pairs = tf.data.Dataset.from_tensor_slices((rows, labels))
         pairs = pairs.shuffle(len(rows), seed).repeat()
-        classifier = digit_classifier.train(pairs, seed)
+        classifier = digit_classifier.train(pairs, seed, digit_classifier.STEPS)
         read = in_batches(
             lambda x, y, c=classifier: digit_classifier.reads(c, x, y), real, truth
         )

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from egsc_tf import losses
 from egsc_tf.adversarial_trainer import AdversarialTrainer, no_noise
-from egsc_tf.models.adain import feature_mask, style_code
+from egsc_tf.models.adain import feature_mask
 from egsc_tf.models.generator import Generator
 
 
@@ -57,6 +57,8 @@ class TranslationTrainer(AdversarialTrainer):
         }
 
     def prepare(self, batch):
+        for feature in (self.feature_a, self.feature_b):
+            feature(batch["x_a"][:, 0])  # a variant may have no use for F: build it
         super().prepare(batch)
         trained, self.generator = self.generator, self.generator_ema
         self.generator_losses({k: x[:, 0] for k, x in batch.items()}, no_noise)
@@ -74,8 +76,8 @@ class TranslationTrainer(AdversarialTrainer):
             m_a = feature_mask(self.feature_a(content_a))
             m_b = feature_mask(self.feature_b(content_b))
         if self.config.use_adain:
-            s_a = style_code(self.feature_a(batch["x_a"]), self.config.adain_form)
-            s_b = style_code(self.feature_b(batch["x_b"]), self.config.adain_form)
+            s_a = self.generator.style(batch["x_a"], self.feature_a, "a")
+            s_b = self.generator.style(batch["x_b"], self.feature_b, "b")
         return m_a, m_b, s_a, s_b
 
     def contents(self, batch):

@@ -78,23 +78,55 @@ def test_flags_that_are_none_are_named(tmp_path):
         config_lib.load(str(tmp_path))
 
 
-def test_presets_parse():
-    folder = os.path.join(os.path.dirname(os.path.dirname(__file__)), "experiments")
-    presets = [name for name in os.listdir(folder) if name.endswith(".flags")]
-    assert len(presets) >= 3
+@pytest.fixture
+def presets(monkeypatch):
+    """{file name: Config} of experiments/; nested paths start at the root."""
+    monkeypatch.chdir(os.path.dirname(os.path.dirname(__file__)))
+    names = [n for n in os.listdir("experiments") if n.endswith(".flags")]
+    return {n[: -len(".flags")]: parse(f"--flagfile=experiments/{n}") for n in names}
+
+
+def test_presets_differ_and_say_how_they_are_run(presets):
+    assert len(set(presets.values())) == len(presets) > 10
     for name in presets:
-        assert parse(f"--flagfile={os.path.join(folder, name)}") != Config()
+        with open(f"experiments/{name}.flags", encoding="utf-8") as file:
+            head = file.read().split("\n--")[0]
+        if not name.endswith("_numerics"):
+            for word in ("Command:", "Hardware:", "Time:", "Result:"):
+                assert f"# {word} " in head, name
 
 
-def test_release_preset_sets_every_released_form():
-    folder = os.path.join(os.path.dirname(os.path.dirname(__file__)), "experiments")
-    path = os.path.join(folder, "release_mnist_single.flags")
-    config = parse(f"--flagfile={path}")
+# Of the paper: size, batch, learning rate, n_encoder, lambda_s, lambda_c.
+PAPER = {
+    "mnist_single": (28, 28, 8, 1e-5, 1, 1e3, 1e1),
+    "mnist_multi": (112, 112, 8, 1e-5, 3, 1e4, 1e2),
+    "gta5_bdd": (256, 512, 3, 1e-4, 3, 1e4, 1e2),
+    "gta5_cityscapes": (256, 512, 3, 1e-4, 3, 1e3, 5e2),
+    "celeba": (128, 128, 8, 1e-4, 3, 5e3, 1e1),
+}
+
+
+@pytest.mark.parametrize("name", sorted(PAPER))
+def test_release_presets_are_the_papers(presets, name):
+    config = presets[f"release_{name}"]
+    assert PAPER[name] == (
+        config.height,
+        config.width,
+        config.batch_size,
+        config.learning_rate,
+        config.n_encoder,
+        config.style_weight,
+        config.content_weight,
+    )
+    assert config.mask_learning_rate == config.learning_rate
+    assert config.ngf == config.ndf == 64
+    assert config.g_update == 5
     assert config.adain_form == config.discriminator_form == config.init == "release"
     assert config.test_noise
     assert config.ema_decay == 0.0
     assert (config.output, config.content_view) == ("tanh", "same")
     assert (config.style_loss, config.discriminator_norm) == ("gram", "instance")
+    assert presets[f"fast_{name}"].dataset == config.dataset
 
 
 def test_a_workdir_belongs_to_one_run(tmp_path):

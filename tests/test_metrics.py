@@ -95,7 +95,7 @@ def test_labelled_digits_show_their_class():
 
 def test_the_judge_reads_real_digits():
     data = digits_cases.labelled(SINGLE, "b", "train")
-    judge = digit_classifier.train(data, steps=250)
+    judge = digit_classifier.train(data, 0, 250)
     test = digits_cases.labelled(SINGLE, "b", "test", seed=9).take(100)
     images, labels = map(np.stack, zip(*test.as_numpy_iterator()))
     assert digit_classifier.reads(judge, images, labels).mean() > 0.9

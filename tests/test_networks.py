@@ -1,5 +1,7 @@
 """One conformance list over all networks, and what is particular to each."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,6 +13,7 @@ from egsc_tf.models.autoencoder import AutoEncoder
 from egsc_tf.models.decoder import Decoder
 from egsc_tf.models.discriminator import Discriminator
 from egsc_tf.models.encoder import Encoder
+from egsc_tf.models.style_encoder import StyleEncoder
 from egsc_tf.models.translator import Translator
 
 CONFIG = Config(ngf=4, ndf=4, n_encoder=3, height=16, width=24)
@@ -23,9 +26,10 @@ def image(*shape):
 class Translating(tf.keras.Model):
     """A whole Translator as a network of one input, its own exemplar."""
 
-    def __init__(self):
+    def __init__(self, **flags):
         super().__init__()
-        self.translator = Translator.from_config(CONFIG)
+        config = dataclasses.replace(CONFIG, **flags)
+        self.translator = Translator.from_config(config)
 
     def call(self, x):
         return self.translator.translate(x, x)
@@ -44,6 +48,12 @@ NETWORKS = {
     "autoencoder": (lambda: AutoEncoder(4, 2), (2, 16, 24, 3), (2, 16, 24, 3)),
     "translator": (
         Translating,
+        (2, 16, 24, 3),
+        (2, 16, 24, 3),
+    ),
+    "style_encoder": (lambda: StyleEncoder(16, 4), (2, 16, 24, 3), (2, 32)),
+    "munit_translator": (
+        lambda: Translating(style_code="encoder", use_masks=False),
         (2, 16, 24, 3),
         (2, 16, 24, 3),
     ),

@@ -10,7 +10,7 @@ BATCH = 64
 LEARNING_RATE = 1e-3
 
 
-def train(data, seed=0, steps=STEPS):
+def train(data, seed, steps):
     """A small convolutional classifier.
 
     Args:

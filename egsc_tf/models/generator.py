@@ -1,16 +1,19 @@
 """The translation generator: E_a, E_b, the shared S_e and S_g, G_a, G_b (paper, 3.1).
 
 It holds no feature network: masks and style codes come from F_a and F_b, which stage 1
-trains and stage 2 keeps frozen (see `egsc_tf.models.translator`).
+trains and stage 2 keeps frozen (see `egsc_tf.models.translator`). Only the MUNIT-like
+baseline has style encoders of its own here.
 """
 
 from tensorflow import keras
 
 from egsc_tf.domains import split
+from egsc_tf.models.adain import style_code as statistics_of
 from egsc_tf.models.adain import transfer
 from egsc_tf.models.blocks import ResidualBlock
 from egsc_tf.models.decoder import Decoder
 from egsc_tf.models.encoder import Encoder
+from egsc_tf.models.style_encoder import StyleEncoder
 
 
 class Generator(keras.Model):
@@ -19,6 +22,7 @@ class Generator(keras.Model):
     Args:
       ngf, n_encoder, init, output: as of Decoder.
       adain_form: "standard" or "release", see `egsc_tf.models.adain`.
+      style_code: "features", statistics of F_d(x), or "encoder", trained encoders.
     """
 
     def __init__(
@@ -28,6 +32,7 @@ class Generator(keras.Model):
         init="he",
         output="tanh",
         adain_form="standard",
+        style_code="features",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -40,6 +45,10 @@ class Generator(keras.Model):
         self.shared_generator = ResidualBlock(channels, init)
         self.decoder_a = Decoder(ngf, n_encoder, init, output)
         self.decoder_b = Decoder(ngf, n_encoder, init, output)
+        self.style_encoder_a = self.style_encoder_b = None
+        if style_code == "encoder":
+            self.style_encoder_a = StyleEncoder(channels, ngf, init)
+            self.style_encoder_b = StyleEncoder(channels, ngf, init)
 
     def encode(self, x, domain):
         """E_d: [B, H, W, 3] in [-1, 1] -> features [B, h, w, C] before S_e."""
@@ -52,6 +61,13 @@ class Generator(keras.Model):
         """
         mu = self.shared_encoder(h)
         return (mu if noise is None else mu + noise), mu
+
+    def style(self, x, feature, domain):
+        """s [B, 2C] of exemplars x [B, H, W, 3] of a domain; feature: its F_d."""
+        encoder = {"a": self.style_encoder_a, "b": self.style_encoder_b}[domain]
+        if encoder is not None:
+            return encoder(x)
+        return statistics_of(feature(x), self.adain_form)
 
     def decode(self, c, m, s, domain, strength=None):
         """G_d(T(c, m, s)): content, mask, style -> [B, H, W, 3] in [-1, 1].

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from egsc_tf.domains import DOMAINS, split
-from egsc_tf.models.adain import feature_mask, style_code
+from egsc_tf.models.adain import feature_mask
 from egsc_tf.models.encoder import Encoder
 from egsc_tf.models.generator import Generator
 
@@ -159,11 +159,11 @@ class Translator(keras.Model):
             ).get_concrete_function()
         return self._functions[key]
 
-    def _feature(self, domain, x):
-        return {"a": self.feature_a, "b": self.feature_b}[domain](x)
+    def _feature(self, domain):
+        return {"a": self.feature_a, "b": self.feature_b}[domain]
 
     def _style(self, domain, exemplar):
-        return style_code(self._feature(domain, exemplar), self.generator.adain_form)
+        return self.generator.style(exemplar, self._feature(domain), domain)
 
     def _content(self, domain, content):
         stride = self.generator.encoder_a.stride
@@ -179,7 +179,7 @@ class Translator(keras.Model):
             noise = tf.random.normal(tf.shape(h), stddev=self.test_noise, dtype=h.dtype)
         z, _ = self.generator.latent(h, noise)
         c = self.generator.shared_generator(z)
-        m = feature_mask(self._feature(domain, padded))
+        m = feature_mask(self._feature(domain)(padded))
         return tf.cast(c, tf.float32), tf.cast(m, tf.float32)
 
     def _decode(self, domain, c, m, style, strength):

@@ -1,0 +1,105 @@
+"""The command that trains variants and makes their table."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from test_programs import REPOSITORY, program
+from test_training import TINY
+
+from egsc_tf import train as train_lib
+from egsc_tf import variants
+from egsc_tf.adversarial_trainer import no_noise
+
+
+def noise_batch():
+    shape = [TINY.batch_size, TINY.height, TINY.width, 3]
+    return {d: tf.random.stateless_normal(shape, [1, 2]) for d in ("x_a", "x_b")}
+
+
+@pytest.mark.parametrize("name", sorted(variants.VARIANTS))
+def test_a_variant_trains_resumes_and_has_only_its_own_parts(name, tmp_path):
+    config = dataclasses.replace(
+        TINY, mask_steps=1, total_steps=1, **variants.VARIANTS[name]
+    )
+    train_lib.train(config, str(tmp_path))
+    longer = dataclasses.replace(config, total_steps=2)
+    trainer = train_lib.train(longer, str(tmp_path))
+    assert trainer.steps_done() == 2
+    batch = noise_batch()
+    m_a, m_b, s_a, s_b = trainer.conditions(batch)
+    assert (m_a is None) == (m_b is None) == (name in ("unit", "munit", "no_masks"))
+    assert (s_a is None) == (s_b is None) == (name in ("unit", "no_adain"))
+    _, logs = trainer.generator_losses(batch, no_noise)
+    assert ("G/style" in logs) == (name in ("egsc_it", "no_masks", "no_adain"))
+
+
+def test_munit_learns_its_style_encoders(tmp_path):
+    config = dataclasses.replace(TINY, mask_steps=1, total_steps=1)
+    config = dataclasses.replace(config, **variants.VARIANTS["munit"])
+    trainer = train_lib.train(config, str(tmp_path))
+    weights = trainer.generator.style_encoder_a.trainable_variables
+    before = [w.numpy() for w in weights]
+    batch = noise_batch()
+    trainer.train_generator(batch)
+    assert all((w.numpy() != old).any() for w, old in zip(weights, before))
+
+
+def test_the_table_has_mean_and_deviation_over_seeds():
+    results = {
+        "egsc_it": [{"ssim_a2b": 0.5}, {"ssim_a2b": 0.7}],
+        "unit": [{"ssim_a2b": 0.25}, {"ssim_a2b": 0.25}],
+    }
+    summary = variants.summarise(results, ["ssim_a2b"])
+    np.testing.assert_allclose(summary["egsc_it"]["ssim_a2b"], (0.6, 0.1))
+    table = variants.to_markdown(summary, 2).splitlines()
+    assert table[0] == "Mean ± standard deviation of 2 seed(s)."
+    assert table[2:] == [
+        "| variant | ssim_a2b |",
+        "| --- | --- |",
+        "| egsc_it | 0.600 ± 0.100 |",
+        "| unit | 0.250 ± 0.000 |",
+    ]
+
+
+def test_the_command_trains_scores_and_tabulates(tmp_path):
+    preset = tmp_path / "tiny"
+    dataclasses.replace(TINY, mask_steps=1, total_steps=1).save(str(preset))
+    command = [
+        sys.executable,
+        "-m",
+        "egsc_tf.variants",
+        f"--flagfile={preset / 'run.flags'}",
+        f"--workdir={tmp_path / 'table'}",
+        "--variants=unit",
+        "--seeds=3",
+        "--max_images=8",
+        "--metrics=l1",
+        "--columns=l1",
+    ]
+    done = subprocess.run(
+        command, cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (result,) = json.loads((tmp_path / "table" / "variants.json").read_text())["unit"]
+    table = (tmp_path / "table" / "variants.md").read_text()
+    assert f"| unit | {result['l1_a2b']:.3f} ± 0.000 |" in table
+    assert table in done.stdout
+    flags = (tmp_path / "table" / "unit_seed3" / "run.flags").read_text()
+    assert "--seed=3" in flags
+    assert "--use_adain=False" in flags
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [("--variants=gan", "found 'gan'"), ("--seeds=one", "--seeds: expected integers")],
+)
+def test_bad_lists_are_refused(flag, message, tmp_path):
+    code, output = program("variants", f"--workdir={tmp_path / 'x'}", flag)
+    assert code == 2
+    assert message in output
+    assert not (tmp_path / "x").exists()
