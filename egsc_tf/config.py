@@ -237,6 +237,13 @@ class Config:
                 f"--dataset={self.dataset}: expected one of {', '.join(DATASETS)} or "
                 "tfds:NAME"
             )
+        if (self.split_a or self.split_b) and not self.dataset.startswith("tfds:"):
+            raise UserError(
+                "--split_a, --split_b: expected --dataset=tfds:NAME, found "
+                f"{self.dataset}"
+            )
+        if self.style_code == "encoder" and not self.use_adain:
+            raise UserError("--style_code=encoder: expected --use_adain, found it off")
         for name in ("height", "width"):
             if getattr(self, name) < 2 * self.stride:
                 raise UserError(
@@ -281,8 +288,11 @@ class Config:
         }
 
     def save(self, workdir):
-        """Writes WORKDIR/run.flags, which --flagfile reads."""
-        path = os.path.join(workdir, RUN_FLAGS)
+        """Writes WORKDIR/run.flags."""
+        self.save_as(os.path.join(workdir, RUN_FLAGS))
+
+    def save_as(self, path):
+        """Writes a flagfile."""
         with whole_file(path) as part, open(part, "w", encoding="utf-8") as file:
             for field in dataclasses.fields(self):
                 file.write(f"--{field.name}={getattr(self, field.name)}\n")

@@ -17,7 +17,7 @@ from absl import flags, logging
 from egsc_tf import config as config_lib
 from egsc_tf import evaluators, restore
 from egsc_tf import workdir as workdir_lib
-from egsc_tf.domains import DIRECTIONS
+from egsc_tf.domains import DIRECTIONS, DOMAINS
 from egsc_tf.whole_file import whole_file
 
 FLAGS = flags.FLAGS
@@ -32,12 +32,14 @@ class Settings:
       max_images: how many test images of a domain to use; 0 is all of them.
       seed: of the choice of exemplars, the judging classifiers, subsets, t-SNE.
       extractor: of FID and KID, see `egsc_tf.metrics.extractors`; empty: "digits" for
-        digits, "perceptual" otherwise.
+        single digits, "perceptual" otherwise.
       perceptual_network: of the perceptual distances; empty: the run's own.
       segmentation_model: a SavedModel, see `egsc_tf.metrics.segmentation`.
-      label_dir: a folder with testA, testB: label maps (8-bit images) of the same names
-        as the test images; empty: what the model finds in the source is the truth.
-      segmentation_classes: 19 (Cityscapes' train ids) or 8 (its categories).
+      label_dir: a folder with testA, testB: label maps (8-bit images, train ids) of the
+        same names as the test images; empty: the data set's own (egsc_gta5_*, of 8
+        classes), or what the model finds in the source.
+      segmentation_classes: 19 (Cityscapes' train ids) or 8 (its categories, of which 0,
+        void, counts nowhere); or how many a model of one's own has.
       ignore_label: a label that counts nowhere.
     """
 
@@ -69,34 +71,32 @@ def evaluate(workdir, settings=None, output=None):
     """
     settings = settings or Settings()
     config = config_lib.load(workdir)
-    names = evaluators.choose(settings.metrics, config)
-    translator = restore.load(workdir)
+    names = evaluators.choose(settings.metrics, config, settings)
+    tf.keras.utils.set_random_seed(settings.seed)  # --test_noise keeps noise on
     tf.config.experimental.enable_op_determinism()
+    translator = restore.load(workdir)
     step = workdir_lib.latest_step(workdir, workdir_lib.TRANSLATION)
     if step < config.total_steps:
         logging.warning("the run is at step %d of %d", step, config.total_steps)
     output = output or workdir
+    bench = evaluators.Bench(translator, config, settings, output)
     results = {
-        **dataclasses.asdict(settings),
-        "metrics": list(names),
+        "settings": {**dataclasses.asdict(settings), "metrics": list(names)},
+        "run": dataclasses.asdict(config),
         "train_seconds": workdir_lib.seconds(workdir),
         "steps": step,
-        "dataset": config.dataset,
-        "digits": config.digits,
-        "polarity": config.polarity,
-        "height": config.height,
-        "width": config.width,
+        "test_images": {domain: bench.count(domain) for domain in DOMAINS},
     }
-    bench = evaluators.Bench(translator, config, settings, output)
     for evaluator in evaluators.of(names):
         for direction in DIRECTIONS:
             found = evaluator(bench, direction, names)
             results.update({f"{k}_{direction}": value for k, value in found.items()})
     bench.finish()
+    results.update(bench.notes)
     path = os.path.join(output, "results.json")
     with whole_file(path) as part, open(part, "w", encoding="utf-8") as file:
-        json.dump({**results, **bench.notes}, file, indent=2, sort_keys=True)
-    return {**results, **bench.notes}
+        json.dump(results, file, indent=2, sort_keys=True, allow_nan=False)
+    return results
 
 
 def main():
@@ -105,6 +105,8 @@ def main():
     )
     results = evaluate(FLAGS.workdir, settings, FLAGS.output or None)
     for name, value in sorted(results.items()):
+        if isinstance(value, (dict, list)):
+            continue  # in the file
         shown = f"{value:.4f}" if isinstance(value, float) else value
         print(f"{name:32} {shown}")
     print(f"written: {os.path.join(FLAGS.output or FLAGS.workdir, 'results.json')}")

@@ -15,7 +15,7 @@ from absl import logging
 from tqdm import tqdm
 
 from egsc_tf import callbacks
-from egsc_tf.data import digits_cases, images
+from egsc_tf.data import digits_cases, images, tfds_splits
 from egsc_tf.data.source import open_source
 from egsc_tf.data.stream import EXAMPLE_SEEDS
 from egsc_tf.domains import DOMAINS, split
@@ -43,22 +43,24 @@ METRICS = (
     "segmentation",
 )
 BATCH = 64
+PIXELS_AT_ONCE = 2**18
 CASES = 16
 GRID_ROWS = 10
 GRID_SCALE = 2
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 CURVE_IMAGES = 64
 DIVERSITY_CONTENTS, DIVERSITY_EXEMPLARS = 20, 8
-TSNE_IMAGES = 200
+TSNE_IMAGES, TSNE_SIDE = 200, 8
 TRANSFER_IMAGES = 2000
 PSNR_CEILING = 100.0
 
 
-def choose(names, config):
+def choose(names, config, settings):
     """The metrics to compute: those named, or those that fit the data set.
 
     Raises:
-      UserError: for an unknown metric, or one that needs known right answers.
+      UserError: for an unknown metric, one that does not fit the data set, and one
+        whose settings are missing.
     """
     for name in names:
         if name not in METRICS:
@@ -72,7 +74,24 @@ def choose(names, config):
                 f"--metrics={name}: expected a run of digits, whose right answers are "
                 f"known; found --dataset={config.dataset}"
             )
+    if "transfer" in names and _is_multi(config):
+        raise UserError("--metrics=transfer: expected single digits, found boards")
+    if "segmentation" in names:
+        if not settings.segmentation_model:
+            raise UserError(
+                "--metrics=segmentation: expected --segmentation_model, found none"
+            )
+        if known:
+            raise UserError("--metrics=segmentation: expected scenes, found digits")
+    if settings.extractor == "digits" and not (known and not _is_multi(config)):
+        raise UserError(
+            f"--extractor=digits: expected single digits, found {config.dataset}"
+        )
     return tuple(names) or (DIGITS if known else ("fid", "kid", "perceptual"))
+
+
+def _is_multi(config):
+    return "multi" in config.dataset
 
 
 def of(names):
@@ -113,41 +132,40 @@ class Bench:
         return min(self.settings.max_images or size, size)
 
     def test_images(self, domain):
-        """[N, H, W, 3]: the test images of a domain, in order."""
-        return self.once(
-            ("test", domain), lambda: self._images("test", domain, self.count(domain))
-        )
+        """[N, H, W, 3] uint8: the test images of a domain, in order."""
 
-    def _images(self, part, domain, count):
-        source = self.source(part)
+        def make():
+            source = self.source("test")
 
-        def image(n):
-            seed = tf.stack(
-                [tf.constant(self.settings.seed, tf.int64), n * EXAMPLE_SEEDS]
-            )
-            return source.image(domain, n, seed)
+            def image(n):
+                seed = tf.stack(
+                    [tf.constant(self.settings.seed, tf.int64), n * EXAMPLE_SEEDS]
+                )
+                return source.image(domain, n, seed)
 
-        data = tf.data.Dataset.range(count).map(image, num_parallel_calls=2)
-        return np.stack(list(data.as_numpy_iterator()))
+            data = tf.data.Dataset.range(self.count(domain)).map(image)
+            return np.stack([images.to_uint8(x) for x in data.as_numpy_iterator()])
+
+        return self.once(("test", domain), make)
 
     def exemplars(self, direction, count):
-        """[count, H, W, 3]: random test images of the target domain."""
+        """[count, H, W, 3] uint8: random test images of the target domain."""
         pool = self.test_images(split(direction)[1])
         random = np.random.RandomState(self.settings.seed)
         return pool[random.randint(len(pool), size=count)]
 
     def translations(self, direction):
-        """[N, H, W, 3]: each test image of the source with a random exemplar."""
+        """[N, H, W, 3] uint8: each test image of the source with a random exemplar."""
 
         def make():
             contents = self.test_images(split(direction)[0])
             exemplars = self.exemplars(direction, len(contents))
-            return in_batches(
-                lambda c, e: self.translator.translate(c, e, direction),
-                contents,
-                exemplars,
-                label=direction,
-            )
+
+            def translate(content, exemplar):
+                out = self.translator.translate(content, exemplar, direction)
+                return images.to_uint8(out)
+
+            return in_batches(translate, contents, exemplars, label=direction)
 
         return self.once(("translations", direction), make)
 
@@ -166,7 +184,8 @@ class Bench:
     @property
     def judged_on(self):
         """The judge learns from all looks, also where the run was shown only some."""
-        return dataclasses.replace(self.config, unseen_pairs=False)
+        dataset = self.config.dataset.replace("/unseen_pairs", "/all_pairs")
+        return dataclasses.replace(self.config, dataset=dataset, unseen_pairs=False)
 
     def phi(self):
         """The perceptual network."""
@@ -182,23 +201,30 @@ class Bench:
 
     def features(self, domain, rows):
         """[N, D] of images, by the extractor of FID and KID of a target domain."""
-        known = digits_cases.known(self.config)
-        name = self.settings.extractor or ("digits" if known else "perceptual")
-        classifier = functools.partial(self.judge, domain) if known else None
+        single = digits_cases.known(self.config) and not _is_multi(self.config)
+        name = self.settings.extractor or ("digits" if single else "perceptual")
         label, extract = self.once(
-            ("extractor", domain), lambda: extractors.load(name, self.phi, classifier)
+            ("extractor", domain if name == "digits" else None),
+            lambda: extractors.load(name, self.phi, lambda: self.judge(domain)),
         )
         self.notes["extractor"] = label
         return in_batches(extract, rows)
 
 
 def in_batches(function, *arrays, label=""):
-    """function on BATCH rows at a time, its results [N, ...] as one array."""
-    steps = range(0, len(arrays[0]), BATCH)
-    steps = tqdm(steps, desc=label, unit="batch") if label else steps
-    return np.concatenate(
-        [np.asarray(function(*(x[i : i + BATCH] for x in arrays))) for i in steps]
-    )
+    """function on a few rows at a time, its results [N, ...] as one array.
+
+    Images of uint8 are given to it as float in [-1, 1].
+    """
+    height, width = arrays[0].shape[1:3]
+    rows = int(np.clip(PIXELS_AT_ONCE // (height * width), 1, BATCH))
+    steps = range(0, len(arrays[0]), rows)
+    results = []
+    for i in tqdm(steps, desc=label, unit="batch", disable=not label):
+        some = (x[i : i + rows] for x in arrays)
+        some = [images.to_float(x) if x.dtype == np.uint8 else x for x in some]
+        results.append(np.asarray(function(*some)))
+    return np.concatenate(results)
 
 
 def digits_scores(bench, direction, names):
@@ -208,7 +234,7 @@ def digits_scores(bench, direction, names):
     config = bench.config
     found, by_look = collections.defaultdict(list), collections.defaultdict(list)
     rows = {}
-    is_multi = "multi" in config.dataset
+    is_multi = _is_multi(config)
     turns = digits_cases.own_looks(config, own)
     seed = bench.settings.seed
     cases = digits_cases.cases(config, direction, bench.settings.max_images, seed)
@@ -295,26 +321,41 @@ def perceptual_distances(bench, direction, names):
     contents = bench.test_images(split(direction)[0])[:CURVE_IMAGES]
     exemplars = bench.exemplars(direction, len(contents))
     phi = bench.phi()
-    of_source, of_exemplar = phi(contents), phi(exemplars)
+
+    def distances(strength, content, exemplar):
+        """[b, 2]: content and style distance; strength None: of the source itself."""
+        of_source, of_exemplar, of_out = phi(content), phi(exemplar), None
+        if strength is not None:
+            out = bench.translator.translate(content, exemplar, direction, strength)
+            of_out = phi(out)
+        of_out = of_out or of_source
+        return np.stack(
+            [
+                perceptual.distance(of_out, of_source),
+                perceptual.style_distances(of_out, of_exemplar),
+            ],
+            axis=-1,
+        )
+
+    def mean_at(strength):
+        found = in_batches(functools.partial(distances, strength), contents, exemplars)
+        return map(float, found.mean(axis=0))
+
     curve = []
     for strength in STRENGTHS:
-        out = bench.translator.translate(contents, exemplars, direction, strength)
-        of_out = phi(out)
+        content, style = mean_at(strength)
         curve.append(
             {
                 "strength": strength,
-                "content_distance": float(
-                    tf.reduce_mean(perceptual.distance(of_out, of_source))
-                ),
-                "style_distance": float(perceptual.style_distance(of_out, of_exemplar)),
+                "content_distance": content,
+                "style_distance": style,
             }
         )
     bench.curves[direction] = curve
-    untouched = float(perceptual.style_distance(of_source, of_exemplar))
     return {
         "content_distance": curve[-1]["content_distance"],
         "style_distance": curve[-1]["style_distance"],
-        "style_distance_untranslated": untouched,
+        "style_distance_untranslated": list(mean_at(None))[1],
         "content_style_curve": curve,
     }
 
@@ -328,9 +369,18 @@ def diversity(bench, direction, names):
     values = []
     for content in contents:
         rows = np.repeat(content[None], len(exemplars), axis=0)
-        out = bench.translator.translate(rows, exemplars, direction)
+        out = in_batches(
+            lambda c, e: bench.translator.translate(c, e, direction), rows, exemplars
+        )
         values.append(float(perceptual.diversity(phi(out))))
     return {"diversity": float(np.mean(values))}
+
+
+def _content(translator, images_of_domain, domain):
+    """c of images, at most 8x8 positions, flat: [B, D]."""
+    c = translator.encode_content(images_of_domain, domain)[0]
+    side = [min(TSNE_SIDE, size) for size in c.shape[1:3]]
+    return tf.reshape(tf.image.resize(c, side, "area"), [c.shape[0], -1])
 
 
 def tsne(bench, direction, names):
@@ -340,7 +390,7 @@ def tsne(bench, direction, names):
         return {}  # one picture shows both domains
     panels = {}
     for title, encode in (
-        ("content c", lambda x, domain: bench.translator.encode_content(x, domain)[0]),
+        ("content c", functools.partial(_content, bench.translator)),
         ("style s", bench.translator.encode_style),
     ):
         rows = {
@@ -394,23 +444,20 @@ def transfer(bench, direction, names):
 
 
 def semantic_consistency(bench, direction, names):
-    """mIoU and pixel accuracy of the segmented translations."""
+    """mIoU and pixel accuracy of the segmented translations, and of the sources."""
     del names
-    settings = bench.settings
-    if not settings.segmentation_model:
-        raise UserError(
-            "--metrics=segmentation: expected --segmentation_model, found none"
-        )
+    settings, own = bench.settings, split(direction)[0]
+    classes = settings.segmentation_classes
     segment = bench.once(
-        "segment", lambda: segmentation.load_model(settings.segmentation_model)
+        "segment", lambda: segmentation.load_model(settings.segmentation_model, classes)
     )
-    own = split(direction)[0]
-    contents = bench.test_images(own)
-    of_sources = in_batches(segment, contents)
-    truth = _label_maps(bench, own) if settings.label_dir else of_sources
+    of_sources = in_batches(segment, bench.test_images(own))
+    truth = _label_maps(bench, own)
+    truth = of_sources if truth is None else truth
+    # Of Cityscapes' categories 0 is void.
+    ignore = 0 if classes == segmentation.CATEGORIES else settings.ignore_label
 
     def compare(labels):
-        classes, ignore = settings.segmentation_classes, settings.ignore_label
         confusion = segmentation.Confusion(classes, ignore)
         confusion.add(truth, labels)
         return confusion.scores()
@@ -420,18 +467,30 @@ def semantic_consistency(bench, direction, names):
 
 
 def _label_maps(bench, domain):
-    """[N, H, W] of the files in label_dir that have the test images' names."""
-    folder = os.path.join(bench.settings.label_dir, "test" + domain.upper())
+    """[N, H, W] of the test images, or None where there are none.
+
+    From --label_dir, by the images' names (train ids, of 8 classes mapped to the
+    categories), or, of 8 classes, from the data set itself.
+    """
+    config, settings = bench.config, bench.settings
+    names = bench.source("test").names[domain][: bench.count(domain)]
+    categories = settings.segmentation_classes == segmentation.CATEGORIES
+    if not settings.label_dir:
+        maps = tfds_splits.label_maps(config, "test", domain) if categories else None
+        if maps is None:
+            return None
+        size = (config.height, config.width)
+        return np.stack([images.resize_label_map(x, *size) for x in maps[: len(names)]])
+    folder = os.path.join(settings.label_dir, "test" + domain.upper())
     maps = []
-    for name in bench.source("test").names[domain][: bench.count(domain)]:
+    for name in names:
         stem = os.path.splitext(os.path.basename(name))[0]
         path = os.path.join(folder, stem + ".png")
         if not os.path.isfile(path):
             raise UserError(f"--label_dir: expected {path}, found no such file")
-        maps.append(
-            images.read_label_map(path, bench.config.height, bench.config.width)
-        )
-    return np.stack(maps)
+        maps.append(images.read_label_map(path, config.height, config.width))
+    maps = np.stack(maps)
+    return segmentation.category_of_train_id(maps) if categories else maps
 
 
 EVALUATORS = (

@@ -19,6 +19,7 @@ import re
 import numpy as np
 import tensorflow as tf
 from absl import flags, logging
+from tensorflow import keras
 
 from egsc_tf import config as config_lib
 from egsc_tf import released_names as names
@@ -83,15 +84,22 @@ def _trainer(config, feature_masks, translator):
     masks = _Checkpoint("--feature_masks", feature_masks)
     rest = _Checkpoint("--translator", translator)
     config = _with_sizes(config, [masks, rest])
-    features = Encoder(**config.network), Encoder(**config.network)
     # No update is made here, so that the perceptual losses need no network.
     silent = dataclasses.replace(config, style_weight=0.0, content_weight=0.0)
-    trainer = TranslationTrainer(silent, *features, phi=None)
-    stage_1 = FeatureMaskTrainer(silent)
-    sides = [1, 1 + config.g_update, config.height, config.width, 3]
-    empty = {name: tf.zeros(sides) for name in ("x_a", "x_b")}
-    for one in (trainer, stage_1):
-        one.prepare(empty)
+    policy = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy(config.mixed_precision)
+    try:
+        features = Encoder(**config.network), Encoder(**config.network)
+        trainer = TranslationTrainer(silent, *features, phi=None)
+        stage_1 = FeatureMaskTrainer(
+            dataclasses.replace(silent, **_discriminator_sizes([masks, rest], ""))
+        )
+        sides = [1, 1 + config.g_update, config.height, config.width, 3]
+        empty = {name: tf.zeros(sides) for name in ("x_a", "x_b")}
+        for one in (trainer, stage_1):
+            one.prepare(empty)
+    finally:
+        keras.mixed_precision.set_global_policy(policy)
 
     f = names.of_features(*features)
     generator = names.of_generator(trainer.generator)
@@ -189,45 +197,27 @@ class _Checkpoint:
 def _with_sizes(config, checkpoints):
     """config with the release's forms and the networks' sizes of the files.
 
-    Sizes are what most of the networks say, so that one bad variable is the odd one
-    out, and is named.
+    Raises:
+      UserError: where there is no encoder in the files.
     """
-    counts, found = collections.defaultdict(set), collections.defaultdict(list)
-    for checkpoint in checkpoints:
-        for name, shape in checkpoint.shapes.items():
-            kernel = re.match(
-                r"(VAEGAN_recon_[AB]/part1|UNIT/encoder_[AB])/conv_(\d+)/conv2d/", name
-            )
-            weights = re.match(r"(UNIT/discriminator_[AB])/conv_(\d+)/", name)
-            if match := kernel or weights:
-                width = "ngf" if kernel else "ndf"
-                counts[width, checkpoint.where, match.group(1)].add(match.group(2))
-                if match.group(2) == "0" and shape:
-                    found[width].append(shape[-1])
-    lengths = collections.defaultdict(list)
-    for (width, _, _), layers in counts.items():
-        lengths[width].append(len(layers))
-    if not found["ngf"]:
+    encoders = r"(?:VAEGAN_recon_[AB]/part1|UNIT/encoder_[AB])/conv_(\d+)/conv2d/"
+    ngf, n_encoder = _sizes(checkpoints, encoders)
+    if not ngf:
         raise UserError(
             f"{checkpoints[-1].where}: expected the released variables UNIT/* and "
             f"VAEGAN_recon_*/part1, found {sorted(checkpoints[-1].shapes)[:NAMED]}"
         )
-
-    def usual(values, default):
-        return collections.Counter(values or [default]).most_common(1)[0][0]
-
-    n_encoder = usual(lengths["ngf"], config.n_encoder)
     stride = 2 ** (n_encoder - 1)
     return dataclasses.replace(
         config,
         height=max(2, -(-config.height // stride)) * stride,
         width=max(2, -(-config.width // stride)) * stride,
-        ngf=usual(found["ngf"], config.ngf),
+        ngf=ngf,
         n_encoder=n_encoder,
-        ndf=usual(found["ndf"], config.ndf),
-        n_dis=usual(lengths["ndf"], config.n_dis),
+        **_discriminator_sizes(checkpoints, "UNIT/"),
         init="release",
         adain_form="release",
+        style_code="features",
         output="tanh",
         discriminator_form="release",
         discriminator_norm="instance",
@@ -235,6 +225,31 @@ def _with_sizes(config, checkpoints):
         use_adain=True,
         test_noise=False,
     )
+
+
+def _discriminator_sizes(checkpoints, scope):
+    """{"ndf", "n_dis"} of a stage's discriminators; {} where the files have none."""
+    ndf, n_dis = _sizes(checkpoints, rf"{scope}discriminator_[AB]/conv_(\d+)/")
+    return {"ndf": ndf, "n_dis": n_dis} if ndf else {}
+
+
+def _sizes(checkpoints, pattern):
+    """(width of conv_0, number of convolutions), as most of the variables say.
+
+    One bad variable is outvoted, and then named by `check`. (None, 0) where no variable
+    matches; the pattern's group is the convolution's number.
+    """
+    widths, layers = collections.Counter(), collections.Counter()
+    for checkpoint in checkpoints:
+        for name, shape in checkpoint.shapes.items():
+            if match := re.match(pattern, name):
+                layers[int(match.group(1))] += 1
+                if match.group(1) == "0" and shape:
+                    widths[shape[-1]] += 1
+    if not widths:
+        return None, 0
+    usual = max(layers.values())
+    return widths.most_common(1)[0][0], sum(2 * n > usual for n in layers.values())
 
 
 def main():

@@ -3,8 +3,8 @@
     python -m egsc_tf.variants --flagfile=experiments/demo.flags --workdir=DIR \
         --variants=egsc_it,unit,munit,no_masks --seeds=0,1,2
 
-Each run has its own folder, DIR/VARIANT_seedN. Started again, finished runs are kept
-and the interrupted one goes on. Writes DIR/variants.json and DIR/variants.md.
+Each run has its own folder, DIR/VARIANT_seedN. Started again, finished runs are only
+scored, and the interrupted one goes on. Writes DIR/variants.json and DIR/variants.md.
 """
 
 from egsc_tf.program import run  # first: it quiets the start of TensorFlow
@@ -20,11 +20,20 @@ import numpy as np
 from absl import flags, logging
 
 from egsc_tf import config as config_lib
+from egsc_tf import evaluators
 from egsc_tf.domains import DIRECTIONS
 from egsc_tf.errors import UserError
+from egsc_tf.evaluate import Settings
 from egsc_tf.whole_file import whole_file
 
 FLAGS = flags.FLAGS
+# The results that a metric gives, where they are not one of its own name.
+COLUMNS = {
+    "perceptual": ("content_distance", "style_distance"),
+    "transfer": ("transfer_accuracy",),
+    "segmentation": ("miou", "pixel_accuracy"),
+    "tsne": (),
+}
 NO_PERCEPTUAL = {"style_weight": 0.0, "content_weight": 0.0}
 VARIANTS = {
     "egsc_it": {},
@@ -49,10 +58,9 @@ def train_and_score(config, workdir, more_flags=()):
     Raises:
       UserError: where a process fails, naming it.
     """
-    if not os.path.exists(os.path.join(workdir, config_lib.RUN_FLAGS)):
-        os.makedirs(workdir, exist_ok=True)
-        config.save(workdir)
-    preset = os.path.join(workdir, config_lib.RUN_FLAGS)
+    # Not the workdir's own run.flags: egsc_tf.train compares these with them.
+    preset = workdir + ".flags"
+    config.save_as(preset)
     for program, arguments in (
         ("train", [f"--flagfile={preset}"]),
         ("evaluate", list(more_flags)),
@@ -69,7 +77,7 @@ def train_and_score(config, workdir, more_flags=()):
 
 
 def summarise(results, names):
-    """{variant: {score: (mean, standard deviation over seeds)}}.
+    """{variant: {score: (mean, standard deviation of the sample)}} over seeds.
 
     Args:
       results: {variant: [results.json of a seed, ...]}; names: the scores.
@@ -78,7 +86,7 @@ def summarise(results, names):
         variant: {
             name: (
                 float(np.mean([one[name] for one in seeds])),
-                float(np.std([one[name] for one in seeds])),
+                float(np.std([one[name] for one in seeds], ddof=len(seeds) > 1)),
             )
             for name in names
         }
@@ -97,44 +105,60 @@ def to_markdown(summary, count):
     return f"Mean ± standard deviation of {count} seed(s).\n\n{table}\n"
 
 
+def default_columns(metrics):
+    """The scores of the table that these metrics give, without the direction."""
+    return [column for name in metrics for column in COLUMNS.get(name, (name,))]
+
+
+def _choices(flag, values, allowed=None):
+    """A flag's list, checked. Raises UserError."""
+    if not values or len(set(values)) < len(values):
+        raise UserError(f"--{flag}: expected different values, found {values}")
+    for value in values:
+        if allowed and value not in allowed:
+            raise UserError(
+                f"--{flag}: expected some of {', '.join(allowed)}; found {value!r}"
+            )
+    return values
+
+
 def main():
     base = config_lib.from_flags()
-    for name in FLAGS.variants:
-        if name not in VARIANTS:
-            raise UserError(
-                f"--variants: expected some of {', '.join(VARIANTS)}; found {name!r}"
-            )
+    names = _choices("variants", FLAGS.variants, VARIANTS)
     try:
-        seeds = [int(seed) for seed in FLAGS.seeds]
+        seeds = _choices("seeds", [int(seed) for seed in FLAGS.seeds])
     except ValueError as error:
         raise UserError(f"--seeds: expected integers, found {FLAGS.seeds}") from error
-    evaluation = [f"--max_images={FLAGS.max_images}"]
-    if FLAGS.metrics:
-        evaluation.append(f"--metrics={','.join(FLAGS.metrics)}")
-    results = {}
+    metrics = evaluators.choose(FLAGS.metrics, base, Settings())
+    evaluation = [f"--max_images={FLAGS.max_images}", f"--metrics={','.join(metrics)}"]
+    scores = [f"{c}_{d}" for d in DIRECTIONS for c in default_columns(metrics)]
+    results, failed = {}, []
     for seed in seeds:
-        for name in FLAGS.variants:
+        for name in names:
             folder = os.path.join(FLAGS.workdir, f"{name}_seed{seed}")
             logging.info("variant %s, seed %d: %s", name, seed, folder)
             config = dataclasses.replace(base, seed=seed, **VARIANTS[name])
-            found = train_and_score(config, folder, evaluation)
+            try:
+                found = train_and_score(config, folder, evaluation)
+            except UserError as error:  # the others are still worth having
+                logging.error("%s", error)
+                failed.append(f"{name}, seed {seed}")
+                continue
             results.setdefault(name, []).append(found)
-    scores = [
-        f"{score}_{direction}" for direction in DIRECTIONS for score in FLAGS.columns
-    ]
-    missing = set(scores) - set(next(iter(results.values()))[0])
-    if missing:
-        raise UserError(f"--columns: found no {sorted(missing)} among the results")
-    summary = summarise(results, scores)
-    table = to_markdown(summary, len(seeds))
-    for name, text in (
-        ("variants.md", table),
-        ("variants.json", json.dumps(results, indent=2, sort_keys=True)),
-    ):
-        path = os.path.join(FLAGS.workdir, name)
-        with whole_file(path) as part, open(part, "w", encoding="utf-8") as file:
-            file.write(text)
-    print(table)
+            _write("variants.json", json.dumps(results, indent=2, sort_keys=True))
+    if results:
+        table = to_markdown(summarise(results, scores), len(seeds))
+        table += "".join(f"\nFailed: {one}.\n" for one in failed)
+        _write("variants.md", table)
+        print(table)
+    if failed:
+        raise UserError(f"--workdir={FLAGS.workdir}: failed: {'; '.join(failed)}")
+
+
+def _write(name, text):
+    path = os.path.join(FLAGS.workdir, name)
+    with whole_file(path) as part, open(part, "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 if __name__ == "__main__":
@@ -143,10 +167,5 @@ if __name__ == "__main__":
     flags.DEFINE_list("variants", list(VARIANTS), f"Some of {', '.join(VARIANTS)}.")
     flags.DEFINE_list("seeds", ["0"], "Seeds; --seed is not used.")
     flags.DEFINE_integer("max_images", 0, "Test images to score; 0: all.", 0)
-    flags.DEFINE_list("metrics", [], "As of egsc_tf.evaluate.")
-    flags.DEFINE_list(
-        "columns",
-        ["content_accuracy", "style_accuracy", "ssim", "l1"],
-        "Scores of the table, each in both directions.",
-    )
+    flags.DEFINE_list("metrics", [], "Of the table, as of egsc_tf.evaluate.")
     run(main)

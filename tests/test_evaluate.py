@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from test_builders import write_cityscapes, write_gta5, write_mnist
 from test_images import noise, save
 
 from egsc_tf import evaluators
@@ -92,6 +93,27 @@ def test_the_right_answer_has_full_scores(oracle, direction):
     assert sheet.size == (2 * 28 * (1 + looks), 2 * 28 * (1 + rows))
 
 
+def test_a_run_on_our_mnist_builder_is_scored(tmp_path):
+    write_mnist(tmp_path)
+    config = dataclasses.replace(
+        DIGITS,
+        dataset="tfds:egsc_mnist_single",
+        data_dir=str(tmp_path / "tfds"),
+        manual_dir=str(tmp_path),
+    )
+    bench = evaluators.Bench(Oracle(), config, Settings(), str(tmp_path))
+    for direction in ("a2b", "b2a"):
+        found = evaluators.digits_scores(bench, direction, evaluators.DIGITS)
+        assert found["style_accuracy"] == 1.0
+        assert found["l1"] == pytest.approx(0.0, abs=1e-6)
+        assert 0.0 <= found["content_accuracy"] <= 1.0
+        assert os.path.isfile(tmp_path / f"grid_{direction}.png")
+    other = dataclasses.replace(config, height=32, width=32)
+    bench = evaluators.Bench(Oracle(), other, Settings(), str(tmp_path))
+    with pytest.raises(UserError, match="--height, --width: expected 28 and 28"):
+        evaluators.digits_scores(bench, "a2b", evaluators.DIGITS)
+
+
 def test_only_the_wanted_scores_are_given(oracle):
     found = evaluators.digits_scores(oracle, "b2a", ("l1", "ssim"))
     assert set(found) == {"l1", "ssim"}
@@ -160,6 +182,39 @@ def scenes(tmp_path):
     return tmp_path
 
 
+def test_fid_of_boards_uses_the_perceptual_network(tmp_path):
+    config = dataclasses.replace(DIGITS, dataset="digits_multi", height=56, width=56)
+    bench = evaluators.Bench(Identity(), config, Settings(max_images=4), str(tmp_path))
+    found = evaluators.distribution(bench, "a2b", ("fid",))
+    assert found["fid"] == pytest.approx(found["fid_untranslated"])
+    assert "conv5_1" in bench.notes["extractor"]
+
+
+def test_the_data_sets_own_label_maps_are_the_truth(tmp_path):
+    write_gta5(tmp_path)
+    write_cityscapes(tmp_path)
+    config = Config(
+        dataset="tfds:egsc_gta5_cityscapes",
+        data_dir=str(tmp_path / "tfds"),
+        manual_dir=str(tmp_path),
+        height=16,
+        width=32,
+    )
+    bench = evaluators.Bench(Identity(), config, Settings(segmentation_classes=8), "")
+    bench._found[("source", "test")] = SomeNames()
+    # Frame 1, the test image, has label id 8 everywhere: flat.
+    np.testing.assert_array_equal(
+        evaluators._label_maps(bench, "a"), np.full([1, 16, 32], 1)
+    )
+
+
+class SomeNames:
+    names = {"a": ["one"]}
+
+    def size(self, domain):
+        return 1
+
+
 class BrightOrDark(tf.Module):
     """A user's segmentation model: logits of two classes at half the size."""
 
@@ -208,21 +263,44 @@ def test_segmentation_needs_its_files(scenes):
         bench = evaluators.Bench(Identity(), config, Settings(**settings), "")
         evaluators.semantic_consistency(bench, "a2b", ())
 
-    with pytest.raises(UserError, match="expected --segmentation_model"):
-        run()
     with pytest.raises(UserError, match=r"--segmentation_model=/no/such"):
         run(segmentation_model="/no/such")
+    model = BrightOrDark()
+    path = str(scenes / "model")
+    tf.saved_model.save(model, path, signatures=model.__call__)
+    with pytest.raises(UserError, match="expected logits of 19 classes, found .* 2"):
+        run(segmentation_model=path)
+    with pytest.raises(UserError, match="--label_dir: expected .*testA/0.png"):
+        run(
+            segmentation_model=path, segmentation_classes=2, label_dir=str(scenes / "x")
+        )
 
 
 def test_metrics_are_chosen_by_the_data_set():
     folder = dataclasses.replace(DIGITS, dataset="folder")
-    assert evaluators.choose((), DIGITS) == evaluators.DIGITS
-    assert evaluators.choose((), folder) == ("fid", "kid", "perceptual")
-    assert evaluators.choose(("fid",), DIGITS) == ("fid",)
-    with pytest.raises(UserError, match="--metrics: expected some of .*found 'lpips'"):
-        evaluators.choose(("lpips",), folder)
-    with pytest.raises(UserError, match="--metrics=l1: expected a run of digits"):
-        evaluators.choose(("l1",), folder)
+    boards = dataclasses.replace(DIGITS, dataset="digits_multi")
+
+    def choose(names, config, **settings):
+        return evaluators.choose(names, config, Settings(**settings))
+
+    assert choose((), DIGITS) == choose((), boards) == evaluators.DIGITS
+    assert choose((), folder) == ("fid", "kid", "perceptual")
+    assert choose(("fid",), DIGITS) == ("fid",)
+    for names, config, settings, message in (
+        (("lpips",), folder, {}, "--metrics: expected some of .*found 'lpips'"),
+        (("l1",), folder, {}, "--metrics=l1: expected a run of digits"),
+        (("transfer",), boards, {}, "transfer: expected single digits, found boards"),
+        (("segmentation",), folder, {}, "expected --segmentation_model, found none"),
+        (
+            ("segmentation",),
+            DIGITS,
+            {"segmentation_model": "x"},
+            "expected scenes, found digits",
+        ),
+        (("fid",), boards, {"extractor": "digits"}, "--extractor=digits: expected sin"),
+    ):
+        with pytest.raises(UserError, match=message):
+            choose(names, config, **settings)
     assert [f.__name__ for f in evaluators.of(("kid", "l1"))] == [
         "digits_scores",
         "distribution",

@@ -1,5 +1,7 @@
 """The authors' checkpoints translate as in the authors' graph, or are refused."""
 
+import dataclasses
+
 import golden as golden_lib
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import pytest
 import egsc_tf
 from egsc_tf import config as config_lib
 from egsc_tf import import_official
+from egsc_tf import train as train_lib
 from egsc_tf.errors import UserError
 
 NAMES = sorted(golden_lib.FILES)
@@ -48,6 +51,31 @@ def test_workdir_holds_the_run_and_the_sizes(tmp_path):
     assert_golden_translations(egsc_tf.load(output), golden)
     with pytest.raises(UserError, match="found a run"):
         import_official.write_workdir(path, path, output)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_an_imported_run_trains_on(policy, tmp_path):
+    golden = golden_lib.load("single_28x28")
+    path = golden_lib.write_checkpoint(tmp_path, "stage1", golden)
+    preset = dataclasses.replace(
+        config_lib.Config(),
+        style_code="encoder",  # not the release's form: put right
+        mixed_precision=policy,
+        perceptual_network="embedded",
+        batch_size=2,
+        g_update=1,
+        total_steps=1,
+        height=28,
+        width=28,
+    )
+    output = str(tmp_path / "run")
+    import_official.write_workdir(path, path, output, preset)
+    trainer = train_lib.train(config_lib.load(output), output)
+    assert trainer.steps_done() == 1
+    before = golden[f"stage1/weights/{CONV}"]
+    after = trainer.generator.encoder_a.convs[0].conv.kernel.numpy()
+    moved = np.abs(after - before)
+    assert 0.0 < moved.max() < 1e-3
 
 
 def test_takes_f_from_the_feature_masks_and_says_that_they_differ(tmp_path, caplog):

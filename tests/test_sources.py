@@ -116,6 +116,19 @@ def test_official_records_give_both_domains_in_order(tmp_path):
     assert open_folder(tmp_path, "test", dataset="official_records").size("a") == 2
 
 
+def test_official_test_records_may_lie_beside_those_of_training(tmp_path):
+    for split, count in (("train", 3), ("test", 2)):
+        folder = tmp_path / f"mnist_BW_{split}_28x28"
+        folder.mkdir()
+        pairs = [(encoded(noise()), encoded(noise()))] * count
+        write_records(folder / f"mnist_{split}_00000-of-00001.tfrecord", pairs)
+    for split, count in (("train", 3), ("test", 2)):
+        source = open_folder(
+            tmp_path / "mnist_BW_train_28x28", split, dataset="official_records"
+        )
+        assert source.size("a") == source.size("b") == count
+
+
 def test_bad_official_records_are_named(tmp_path):
     flags = {"dataset": "official_records"}
     with pytest.raises(UserError, match=r"--data_dir=.*_train_\*\.tfrecord"):
@@ -130,7 +143,7 @@ def test_bad_official_records_are_named(tmp_path):
     skipped = open_folder(tmp_path, on_bad_image="skip", **flags)
     assert (skipped.size("a"), skipped.size("b")) == (3, 2)
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(UserError, match=r"tfrecord: expected whole TFRecords"):
+    with pytest.raises(UserError, match=r"--data_dir=.*expected whole TFRecords"):
         open_folder(tmp_path, **flags)
 
 

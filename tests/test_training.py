@@ -268,7 +268,10 @@ def test_evaluate_writes_scores_and_pictures(finished, monkeypatch, tmp_path):
     results = evaluate_lib.evaluate(folder, settings, output)
     with open(os.path.join(output, "results.json"), encoding="utf-8") as file:
         assert json.load(file) == json.loads(json.dumps(results))
-    assert (results["max_images"], results["seed"], results["steps"]) == (3, 5, 4)
+    assert (results["settings"]["max_images"], results["settings"]["seed"]) == (3, 5)
+    assert results["run"] == dataclasses.asdict(RUN)
+    assert results["test_images"] == {"a": 3, "b": 3}
+    assert results["steps"] == 4
     for direction in ("a2b", "b2a"):
         for name in ("content_accuracy", "style_accuracy", "ssim", "l1"):
             assert -1.0 <= results[f"{name}_{direction}"] <= 1.0

@@ -55,13 +55,13 @@ def test_the_table_has_mean_and_deviation_over_seeds():
         "unit": [{"ssim_a2b": 0.25}, {"ssim_a2b": 0.25}],
     }
     summary = variants.summarise(results, ["ssim_a2b"])
-    np.testing.assert_allclose(summary["egsc_it"]["ssim_a2b"], (0.6, 0.1))
+    np.testing.assert_allclose(summary["egsc_it"]["ssim_a2b"], (0.6, 0.02**0.5))
     table = variants.to_markdown(summary, 2).splitlines()
     assert table[0] == "Mean ± standard deviation of 2 seed(s)."
     assert table[2:] == [
         "| variant | ssim_a2b |",
         "| --- | --- |",
-        "| egsc_it | 0.600 ± 0.100 |",
+        "| egsc_it | 0.600 ± 0.141 |",
         "| unit | 0.250 ± 0.000 |",
     ]
 
@@ -79,11 +79,18 @@ def test_the_command_trains_scores_and_tabulates(tmp_path):
         "--seeds=3",
         "--max_images=8",
         "--metrics=l1",
-        "--columns=l1",
     ]
-    done = subprocess.run(
-        command, cwd=REPOSITORY, capture_output=True, text=True, check=False
-    )
+
+    def start(*more):
+        return subprocess.run(
+            [*command, *more],
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    done = start()
     assert done.returncode == 0, done.stderr
     (result,) = json.loads((tmp_path / "table" / "variants.json").read_text())["unit"]
     table = (tmp_path / "table" / "variants.md").read_text()
@@ -92,11 +99,21 @@ def test_the_command_trains_scores_and_tabulates(tmp_path):
     flags = (tmp_path / "table" / "unit_seed3" / "run.flags").read_text()
     assert "--seed=3" in flags
     assert "--use_adain=False" in flags
+    # Other flags are another run: nothing old is tabulated under them.
+    other = start("--learning_rate=0.5")
+    assert other.returncode == 2
+    assert "--learning_rate was 0.001, is now 0.5" in other.stderr
+    assert "failed: unit, seed 3" in other.stderr
 
 
 @pytest.mark.parametrize(
     ("flag", "message"),
-    [("--variants=gan", "found 'gan'"), ("--seeds=one", "--seeds: expected integers")],
+    [
+        ("--variants=gan", "found 'gan'"),
+        ("--variants=unit,unit", "--variants: expected different values"),
+        ("--seeds=one", "--seeds: expected integers"),
+        ("--metrics=fad", "--metrics: expected some of"),
+    ],
 )
 def test_bad_lists_are_refused(flag, message, tmp_path):
     code, output = program("variants", f"--workdir={tmp_path / 'x'}", flag)

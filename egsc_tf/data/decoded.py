@@ -7,6 +7,7 @@ take too much of it.
 
 import dataclasses
 import itertools
+import shutil
 import tempfile
 import typing
 from concurrent.futures import ThreadPoolExecutor
@@ -105,6 +106,13 @@ class Decoded:
             # Has no name, and is gone with the array that reads it.
             file = tempfile.TemporaryFile(prefix="egsc_tf_")  # noqa: SIM115
             logging.info("%s: decoded to a temporary file, see TMPDIR", listing.where)
+            # A full disk would be a bus error later on.
+            needed, folder = int(np.prod(shape)), tempfile.gettempdir()
+            if shutil.disk_usage(folder).free < needed:
+                raise UserError(
+                    f"{listing.where}: expected {needed / 2**30:.1f} GiB free in "
+                    f"{folder} (TMPDIR), or a larger --cache_gib"
+                )
             pixels = np.memmap(file, np.uint8, "w+", shape=shape)
 
         def decode(item):

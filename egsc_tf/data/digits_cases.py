@@ -21,6 +21,7 @@ from egsc_tf.data import tfds_splits
 from egsc_tf.data.digits import CLASSES
 from egsc_tf.data.stream import EXAMPLE_SEEDS
 from egsc_tf.domains import split
+from egsc_tf.errors import UserError
 
 BUILDERS = ("egsc_mnist_single", "egsc_mnist_multi")
 KEYS = (
@@ -130,10 +131,9 @@ def labelled(config, domain, part, seed=0):
       seed: of order and looks.
     """
     if not config.dataset.startswith("digits_"):
-        data = _examples(config, part, domain).map(
-            lambda e: (_to_float(e["image"]), tf.cast(e["classes"][..., 0], tf.int32))
-        )
-        data = data.cache().repeat()
+        data = _examples(config, part, domain)
+        data = data.map(lambda e: (e["image"], e["classes"][..., 0])).cache().repeat()
+        data = data.map(lambda x, c: (_to_float(x), tf.cast(c, tf.int32)))
     else:
         source = source_lib.open_source(config, part)
         size = source.size(domain)
@@ -181,6 +181,12 @@ def _examples(config, part, domain):
         config.data_dir,
         config.manual_dir,
     )
+    shape = made.info.features["image"].shape
+    if shape[:2] != (config.height, config.width):
+        raise UserError(
+            f"--height, --width: expected {shape[0]} and {shape[1]}, the size of "
+            f"{config.dataset}; found {config.height} and {config.width}"
+        )
     return made.as_dataset(split=part + domain.upper(), shuffle_files=False)
 
 

@@ -57,9 +57,15 @@ def read_label_map(path, height, width):
         with Image.open(path) as image:
             if image.mode not in ("L", "P"):
                 raise ValueError(f"mode {image.mode}, expected one 8-bit channel")
-            return np.asarray(image.resize((width, height), Image.Resampling.NEAREST))
+            return resize_label_map(np.asarray(image), height, width)
     except Exception as error:  # Pillow's decoders raise many kinds.
         raise BadImage(f"{path}: expected a label map, found: {error}") from error
+
+
+def resize_label_map(labels, height, width):
+    """[h, w] uint8 -> [height, width], nearest neighbour."""
+    image = Image.fromarray(labels).resize((width, height), Image.Resampling.NEAREST)
+    return np.asarray(image)
 
 
 def open_bytes(data):

@@ -7,6 +7,7 @@ image_height and image_width. A pair means nothing: each domain is shuffled on i
 import functools
 import glob
 import os
+import re
 
 import tensorflow as tf
 
@@ -19,16 +20,30 @@ from egsc_tf.errors import UserError
 def listings(data_dir, split):
     """{"a": Listing, "b": Listing} of the files DIR/*_{split}_*.tfrecord.
 
+    The release keeps the splits in two folders, NAME_train_SIZE and NAME_test_SIZE:
+    where DIR is the one, the other is found beside it.
+
     Raises:
       UserError: where there is no such file, or one is cut off or changed.
     """
-    pattern = os.path.join(data_dir, f"*_{split}_*.tfrecord")
-    paths = sorted(glob.glob(pattern)) if data_dir else []
+    folder = os.path.abspath(data_dir)
+    parent, name = os.path.split(folder)
+    beside = re.sub("_(train|test)_", f"_{split}_", name)
+    paths = []
+    for place in (folder, os.path.join(parent, beside)):
+        pattern = os.path.join(glob.escape(place), f"*_{split}_*.tfrecord")
+        paths = paths or (sorted(glob.glob(pattern)) if data_dir else [])
     if not paths:
         raise UserError(
             f"--data_dir={data_dir}: expected {pattern}, found no such file"
         )
-    count = sum(1 for path in paths for _ in _records(path))
+    try:
+        records = tf.data.TFRecordDataset(paths)
+        count = int(records.reduce(0, lambda n, _: n + 1))
+    except tf.errors.DataLossError as error:
+        raise UserError(
+            f"--data_dir={data_dir}: expected whole TFRecords: {error.message}"
+        ) from error
     return {domain: _listing(data_dir, paths, count, domain) for domain in DOMAINS}
 
 
@@ -43,11 +58,8 @@ def _listing(data_dir, paths, count, domain):
 
 def _records(path):
     """(name, serialised record) of each record of a file."""
-    try:
-        for n, record in enumerate(tf.data.TFRecordDataset(path)):
-            yield f"{path} record {n}", record.numpy()
-    except tf.errors.DataLossError as error:
-        raise UserError(f"{path}: expected whole TFRecords: {error.message}") from error
+    for n, record in enumerate(tf.data.TFRecordDataset(path)):
+        yield f"{path} record {n}", record.numpy()
 
 
 def _read(record, name, domain):

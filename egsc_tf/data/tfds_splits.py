@@ -2,11 +2,13 @@
 
 `NAME[/CONFIG]` is a builder with the splits trainA, trainB, testA, testB, as those of
 cycle_gan have; or the images of the domains are two splits of one builder, or of two:
---split_a=celeb_a:train, --split_b=lfw:train.
+--split_a=celeb_a:{split}, --split_b=lfw:train.
 """
 
 import functools
 import re
+
+from absl import logging
 
 from egsc_tf.data import images
 from egsc_tf.data.decoded import Listing
@@ -32,12 +34,35 @@ def listings(dataset, split, data_dir="", manual_dir="", split_a="", split_b="")
     """
     found = {}
     for domain, name in zip(DOMAINS, (split_a, split_b)):
+        if name and "{split}" not in name and split == "test":
+            logging.warning("--split_%s=%s: tests on training images", domain, name)
         name = (name or "{split}" + domain.upper()).replace("{split}", split)
         # "BUILDER:SPLIT"; a colon behind a bracket is a slice.
-        builder_name, part = re.match(r"(?:([^\[:]+):)?(.+)", name).groups()
+        builder_name, part = re.match(r"(?:([^\[]+):)?([^:]+(?:\[.*)?)$", name).groups()
         builder_name = builder_name or dataset[len(PREFIX) :]
         found[domain] = _listing(builder_name, part, data_dir, manual_dir)
     return found
+
+
+def label_maps(config, split, domain):
+    """[h, w] uint8 arrays of a split's feature label_map, in order; None without it."""
+    if not config.dataset.startswith(PREFIX):
+        return None
+    made = builder(config.dataset[len(PREFIX) :], config.data_dir, config.manual_dir)
+    if "label_map" not in made.info.features:
+        return None
+    data = made.as_dataset(split=split + domain.upper(), **_in_order())
+    return [example["label_map"].numpy()[..., 0] for example in data]
+
+
+def _in_order():
+    """The arguments that make TFDS read a split in the order that it is stored in."""
+    import tensorflow_datasets as tfds
+
+    return {
+        "shuffle_files": False,
+        "read_config": tfds.ReadConfig(interleave_cycle_length=1),
+    }
 
 
 def builder(name, data_dir="", manual_dir=""):
@@ -78,10 +103,7 @@ def _listing(name, split, data_dir, manual_dir):
             f"{sorted(made.info.splits)} or a slice of one"
         ) from error
     data = made.as_dataset(
-        split=split,
-        shuffle_files=False,
-        decoders={"image": tfds.decode.SkipDecoding()},
-        read_config=tfds.ReadConfig(interleave_cycle_length=1),
+        split=split, decoders={"image": tfds.decode.SkipDecoding()}, **_in_order()
     )
     items = (
         (

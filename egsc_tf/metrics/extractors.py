@@ -24,14 +24,12 @@ def load(name, phi=None, classifier=None):
 
     Args:
       name: see above; phi: () -> the PerceptualNetwork of the run; classifier: () -> a
-        classifier of digits.
+        classifier of digits. Each is called only where it is needed.
 
     Raises:
       UserError: for another name, and where the weights cannot be had.
     """
     if name == "digits":
-        if classifier is None:
-            raise UserError("--extractor=digits: expected a run of digits, found none")
         return "digits classifier", digit_classifier.features(classifier())
     if name == "perceptual":
         network = phi()

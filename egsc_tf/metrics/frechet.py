@@ -8,6 +8,8 @@ import numpy as np
 import scipy.linalg
 from sklearn.metrics.pairwise import polynomial_kernel
 
+SUBSET = 1000
+
 
 def frechet_distance(features, other):
     """The squared Fréchet distance of Gaussians fitted to [N, D] and [M, D] features.
@@ -31,17 +33,20 @@ def frechet_distance(features, other):
     return float(shift @ shift + np.trace(cov) + np.trace(cov_other) - 2 * root_trace)
 
 
-def kernel_distance(features, other, subsets=100, subset_size=1000, seed=0):
+def kernel_distance(features, other, subsets=100, subset_size=None, seed=0):
     """(mean, standard deviation) over subsets of the unbiased squared MMD.
 
-    Kernel: (x . y / D + 1)^3. Subsets of `subset_size` rows, or of the smaller set's.
+    Kernel: (x . y / D + 1)^3.
 
     Args:
       features, other: [N, D] and [M, D].
+      subset_size: rows of a subset; None: 1000, or half of the smaller set if that is
+        less, so that subsets differ.
       seed: of the choice of the subsets.
     """
     features, other = _checked(features), _checked(other)
-    m = min(len(features), len(other), subset_size)
+    smaller = min(len(features), len(other))
+    m = subset_size or max(2, min(SUBSET, smaller // 2))
     random = np.random.RandomState(seed)
 
     def pick(x):

@@ -25,9 +25,13 @@ def distance(features, other):
     return tf.add_n(terms) / len(terms)
 
 
-def style_distance(features, other):
-    """Scalar: the statistics form of the style loss (see `egsc_tf.losses`)."""
-    return losses.statistics_style_loss(features, other)
+def style_distances(features, other):
+    """[B]: the statistics form of the style loss (see `egsc_tf.losses`), by image."""
+    rows = range(features[0].shape[0])
+    pick = lambda fs, i: [f[i : i + 1] for f in fs]  # noqa: E731
+    return tf.stack(
+        [losses.statistics_style_loss(pick(features, i), pick(other, i)) for i in rows]
+    )
 
 
 def diversity(features):

@@ -14,6 +14,7 @@ IGNORE = 255
 CATEGORIES = 8
 _OF_LABEL_ID = (0,) * 7 + (1,) * 4 + (2,) * 6 + (3,) * 4 + (4,) * 2 + (5,) + (6,) * 2
 _OF_LABEL_ID += (7,) * 9  # vehicles; 34 is the licence plate
+TRAIN_IDS = 19
 _OF_TRAIN_ID = (1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 5, 6, 6, 7, 7, 7, 7, 7, 7)
 
 
@@ -23,7 +24,7 @@ def category_of_label_id(labels):
 
 
 def category_of_train_id(labels):
-    """Label maps of Cityscapes' and BDD100K's train ids -> categories; 255 is void."""
+    """Label maps of Cityscapes' and BDD100K's train ids -> categories; 255: void."""
     return _look_up(_OF_TRAIN_ID, labels)
 
 
@@ -45,13 +46,13 @@ class Confusion:
         self.counts = np.zeros((classes, classes), np.int64)
 
     def add(self, truth, found):
-        """Label maps of one shape. Raises ValueError for a label out of range."""
+        """Label maps of one shape. Raises UserError for a label out of range."""
         truth, found = np.asarray(truth).ravel(), np.asarray(found).ravel()
         keep = truth != self.ignore
         for name, labels in (("truth", truth[keep]), ("found", found[keep])):
             if labels.size and not 0 <= labels.min() <= labels.max() < self.classes:
-                raise ValueError(
-                    f"{name}: expected labels 0 to {self.classes - 1} or "
+                raise UserError(
+                    f"label maps, {name}: expected labels 0 to {self.classes - 1} or "
                     f"{self.ignore}, found {labels.min()} to {labels.max()}"
                 )
         self.counts += tf.math.confusion_matrix(
@@ -59,49 +60,66 @@ class Confusion:
         ).numpy()
 
     def scores(self):
-        """{"miou", "pixel_accuracy", "iou": by class, NaN where it never occurs}."""
+        """{"miou", "pixel_accuracy", "iou": by class, None where it never occurs}."""
         right = np.diag(self.counts).astype(float)
         union = self.counts.sum(axis=0) + self.counts.sum(axis=1) - right
         with np.errstate(invalid="ignore"):
             iou = right / union
         total = self.counts.sum()
         return {
-            "miou": float(np.nanmean(iou)) if total else float("nan"),
-            "pixel_accuracy": float(right.sum() / total) if total else float("nan"),
-            "iou": [float(value) for value in iou],
+            "miou": float(np.nanmean(iou)) if total else None,
+            "pixel_accuracy": float(right.sum() / total) if total else None,
+            "iou": [None if np.isnan(value) else float(value) for value in iou],
         }
 
 
-def load_model(path):
+def load_model(path, classes):
     """A user's segmentation SavedModel: [B, H, W, 3] in [-1, 1] -> labels [B, H, W].
 
-    Its serving_default takes one float image tensor in [-1, 1] and gives labels
-    [B, H, W], or logits [B, h, w, classes], which are enlarged to the image.
+    Its serving_default takes one float image tensor in [-1, 1] and gives integer labels
+    [B, H, W] or [B, H, W, 1], or logits [B, h, w, C], which are enlarged to the image.
+    Where 8 classes are asked for and C is 19 (Cityscapes' train ids), or the labels are
+    integers, they are mapped to the categories.
 
     Raises:
-      UserError: where there is no such SavedModel or signature.
+      UserError: where there is no such SavedModel or signature, or C is another number.
     """
+    where = f"--segmentation_model={path}"
     try:
         loaded = tf.saved_model.load(path)
         signature = loaded.signatures["serving_default"]
     except (OSError, KeyError, ValueError) as error:
         raise UserError(
-            f"--segmentation_model={path}: expected a SavedModel with serving_default, "
-            f"found {error}"
+            f"{where}: expected a SavedModel with serving_default, found {error}"
         ) from error
-    names = list(signature.structured_input_signature[1])
-    if len(names) != 1 or len(signature.structured_outputs) != 1:
+    inputs = signature.structured_input_signature[1]
+    outputs = list(signature.structured_outputs.values())
+    if len(inputs) != 1 or len(outputs) != 1:
         raise UserError(
-            f"--segmentation_model={path}: expected one input and one output, found "
-            f"{names} and {list(signature.structured_outputs)}"
+            f"{where}: expected one input and one output, found {list(inputs)} and "
+            f"{list(signature.structured_outputs)}"
         )
+    ((name, spec),), (output,) = inputs.items(), outputs
+    if not spec.dtype.is_floating:
+        raise UserError(f"{where}: expected a float input, found {spec.dtype.name}")
+    is_logits = output.dtype.is_floating
+    channels = output.shape[-1] if is_logits else None
+    usable = {classes, TRAIN_IDS} if classes == CATEGORIES else {classes}
+    if is_logits and channels not in usable:
+        raise UserError(
+            f"{where}: expected logits of {classes} classes, found {output.shape}"
+        )
+    to_categories = classes == CATEGORIES and channels in (TRAIN_IDS, None)
 
     def segment(images):
-        (found,) = signature(**{names[0]: images}).values()
-        if found.shape.rank == 4:
+        (found,) = signature(**{name: tf.cast(images, spec.dtype)}).values()
+        if is_logits:
             found = tf.image.resize(found, tf.shape(images)[1:3])
             found = tf.argmax(found, axis=-1)
-        return found.numpy()
+        elif found.shape.rank == 4:
+            found = found[..., 0]
+        labels = found.numpy()
+        return category_of_train_id(labels) if to_categories else labels
 
     segment.keep = loaded  # a signature does not keep its model alive
     return segment

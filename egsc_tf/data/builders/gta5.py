@@ -3,7 +3,6 @@
 A: GTA5 (Richter et al. 2016). B: BDD100K (Yu et al. 2020) or Cityscapes (Cordts et al.
 2016). Images are 256x512; label maps hold Cityscapes' 8 categories, for scoring. The
 sites ask for a login, so their archives, as they are, are put into the manual folder.
-Each example is made from its position alone, so that a Beam pipeline can make them too.
 """
 
 import functools
@@ -13,7 +12,7 @@ import zipfile
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from PIL import Image
+from absl import logging
 
 from egsc_tf.data import images
 from egsc_tf.metrics.segmentation import category_of_label_id, category_of_train_id
@@ -21,6 +20,7 @@ from egsc_tf.metrics.segmentation import category_of_label_id, category_of_train
 HEIGHT, WIDTH = 256, 512
 # GTA5's own split file is not among its archives: each 50th frame is a test image.
 TEST_EVERY = 50
+ARCHIVES = range(1, 11)
 
 
 class _Archive:
@@ -67,16 +67,16 @@ class _EgscGta5(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager):
         folder = dl_manager.manual_dir
-        numbers = range(1, 11)
+        pictures = _existing(folder, [f"{n:02d}_images.zip" for n in ARCHIVES])
+        labels = [
+            _existing(folder, [path.name.replace("images", "labels")])[0]
+            for path in pictures
+        ]
+        if len(pictures) < len(ARCHIVES):
+            logging.warning("%s: %d of the 10 GTA5 archives", folder, len(pictures))
         a = (
-            _Archive(
-                _existing(folder, [f"{n:02d}_images.zip" for n in numbers]),
-                r"images/(\d+)\.png",
-            ),
-            _Archive(
-                _existing(folder, [f"{n:02d}_labels.zip" for n in numbers]),
-                r"labels/(\d+)\.png",
-            ),
+            _Archive(pictures, r"images/(\d+)\.png"),
+            _Archive(labels, r"labels/(\d+)\.png"),
             category_of_label_id,
         )
         keys = sorted(a[0].names)
@@ -96,9 +96,14 @@ class _EgscGta5(tfds.core.GeneratorBasedBuilder):
         raise NotImplementedError
 
     def _generate_examples(self, pictures, labels, to_category, keys):
-        for key in keys:
-            if key not in labels.names:
-                continue  # unlabelled, as most of BDD100K
+        labelled = [key for key in keys if key in labels.names]
+        if len(labelled) < len(keys):
+            logging.warning(
+                "left out %d of %d images without labels",
+                len(keys) - len(labelled),
+                len(keys),
+            )
+        for key in labelled:
             yield key, _example(pictures.read(key), labels.read(key), to_category, key)
 
 
@@ -113,10 +118,8 @@ def _existing(folder, names):
 def _example(picture, label, to_category, name):
     pixels = images.resize(images.read_bytes(picture, name), HEIGHT, WIDTH)
     ids = np.asarray(images.open_bytes(label))
-    small = Image.fromarray(to_category(ids)).resize(
-        (WIDTH, HEIGHT), Image.Resampling.NEAREST
-    )
-    return {"image": pixels, "label_map": np.asarray(small)[..., None], "name": name}
+    small = images.resize_label_map(to_category(ids), HEIGHT, WIDTH)
+    return {"image": pixels, "label_map": small[..., None], "name": name}
 
 
 class EgscGta5Bdd(_EgscGta5):
