@@ -17,6 +17,7 @@ from absl import flags, logging
 from egsc_tf import config as config_lib
 from egsc_tf import evaluators, restore
 from egsc_tf import workdir as workdir_lib
+from egsc_tf.bench import Bench
 from egsc_tf.domains import DIRECTIONS, DOMAINS
 from egsc_tf.whole_file import whole_file
 
@@ -79,7 +80,7 @@ def evaluate(workdir, settings=None, output=None):
     if step < config.total_steps:
         logging.warning("the run is at step %d of %d", step, config.total_steps)
     output = output or workdir
-    bench = evaluators.Bench(translator, config, settings, output)
+    bench = Bench(translator, config, settings, output)
     results = {
         "settings": {**dataclasses.asdict(settings), "metrics": list(names)},
         "run": dataclasses.asdict(config),

@@ -11,6 +11,7 @@ from test_builders import write_cityscapes, write_gta5, write_mnist
 from test_images import noise, save
 
 from egsc_tf import evaluators
+from egsc_tf.bench import Bench
 from egsc_tf.config import Config
 from egsc_tf.errors import UserError
 from egsc_tf.evaluate import Settings
@@ -66,13 +67,13 @@ def short_training(monkeypatch):
 @pytest.fixture(scope="module")
 def oracle(tmp_path_factory):
     output = str(tmp_path_factory.mktemp("scores"))
-    return evaluators.Bench(Oracle(), DIGITS, Settings(max_images=12), output)
+    return Bench(Oracle(), DIGITS, Settings(max_images=12), output)
 
 
 @pytest.fixture(scope="module")
 def identity(oracle):
     """Shares the oracle's judges."""
-    bench = evaluators.Bench(Identity(), DIGITS, oracle.settings, oracle.output)
+    bench = Bench(Identity(), DIGITS, oracle.settings, oracle.output)
     bench._found = {k: v for k, v in oracle._found.items() if k[0] == "judge"}
     return bench
 
@@ -101,7 +102,7 @@ def test_a_run_on_our_mnist_builder_is_scored(tmp_path):
         data_dir=str(tmp_path / "tfds"),
         manual_dir=str(tmp_path),
     )
-    bench = evaluators.Bench(Oracle(), config, Settings(), str(tmp_path))
+    bench = Bench(Oracle(), config, Settings(), str(tmp_path))
     for direction in ("a2b", "b2a"):
         found = evaluators.digits_scores(bench, direction, evaluators.DIGITS)
         assert found["style_accuracy"] == 1.0
@@ -109,7 +110,7 @@ def test_a_run_on_our_mnist_builder_is_scored(tmp_path):
         assert 0.0 <= found["content_accuracy"] <= 1.0
         assert os.path.isfile(tmp_path / f"grid_{direction}.png")
     other = dataclasses.replace(config, height=32, width=32)
-    bench = evaluators.Bench(Oracle(), other, Settings(), str(tmp_path))
+    bench = Bench(Oracle(), other, Settings(), str(tmp_path))
     with pytest.raises(UserError, match="--height, --width: expected 28 and 28"):
         evaluators.digits_scores(bench, "a2b", evaluators.DIGITS)
 
@@ -184,7 +185,7 @@ def scenes(tmp_path):
 
 def test_fid_of_boards_uses_the_perceptual_network(tmp_path):
     config = dataclasses.replace(DIGITS, dataset="digits_multi", height=56, width=56)
-    bench = evaluators.Bench(Identity(), config, Settings(max_images=4), str(tmp_path))
+    bench = Bench(Identity(), config, Settings(max_images=4), str(tmp_path))
     found = evaluators.distribution(bench, "a2b", ("fid",))
     assert found["fid"] == pytest.approx(found["fid_untranslated"])
     assert "conv5_1" in bench.notes["extractor"]
@@ -200,7 +201,7 @@ def test_the_data_sets_own_label_maps_are_the_truth(tmp_path):
         height=16,
         width=32,
     )
-    bench = evaluators.Bench(Identity(), config, Settings(segmentation_classes=8), "")
+    bench = Bench(Identity(), config, Settings(segmentation_classes=8), "")
     bench._found[("source", "test")] = SomeNames()
     # Frame 1, the test image, has label id 8 everywhere: flat.
     np.testing.assert_array_equal(
@@ -239,7 +240,7 @@ def test_semantic_consistency(scenes, label_dir):
     )
 
     def scores(translator):
-        bench = evaluators.Bench(translator, config, settings, str(scenes))
+        bench = Bench(translator, config, settings, str(scenes))
         return evaluators.semantic_consistency(bench, "a2b", ())
 
     found = scores(Identity())
@@ -260,7 +261,7 @@ def test_segmentation_needs_its_files(scenes):
     )
 
     def run(**settings):
-        bench = evaluators.Bench(Identity(), config, Settings(**settings), "")
+        bench = Bench(Identity(), config, Settings(**settings), "")
         evaluators.semantic_consistency(bench, "a2b", ())
 
     with pytest.raises(UserError, match=r"--segmentation_model=/no/such"):

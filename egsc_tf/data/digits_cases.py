@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from egsc_tf.data import source as source_lib
 from egsc_tf.data import tfds_splits
-from egsc_tf.data.digits import CLASSES
+from egsc_tf.data.digits import CELLS, CLASSES
 from egsc_tf.data.stream import EXAMPLE_SEEDS
 from egsc_tf.domains import split
 from egsc_tf.errors import UserError
@@ -40,6 +40,16 @@ SHUFFLED = 512
 def known(config):
     """Whether a Config's data set has known right answers."""
     return config.dataset.startswith("digits_") or _builder_name(config) in BUILDERS
+
+
+def are_boards(config):
+    """Whether an image of a `known` data set shows many digits."""
+    return "multi" in config.dataset
+
+
+def are_single(config):
+    """Whether the data set is `known`, of one digit an image."""
+    return known(config) and not are_boards(config)
 
 
 def _builder_name(config):
@@ -160,7 +170,7 @@ def cells(images, classes, config):
         where it is empty.
       config: whose data set says how many cells an image has.
     """
-    down = 4 if "multi" in config.dataset else 1
+    down = CELLS if are_boards(config) else 1
     side, across = config.height // down, config.width // down
 
     def cut(x):

@@ -85,15 +85,18 @@ class _EgscGta5(tfds.core.GeneratorBasedBuilder):
                 *a, [k for n, k in enumerate(keys) if n % TEST_EVERY]
             ),
             "testA": self._generate_examples(*a, keys[::TEST_EVERY]),
-            **{
-                f"{split}B": self._generate_examples(*b, sorted(b[0].names))
-                for split, b in self._photographs(folder).items()
-            },
+            "trainB": self._of_photographs(folder, "train"),
+            "testB": self._of_photographs(folder, "val"),
         }
 
-    def _photographs(self, folder):
-        """{"train", "test": (images, labels, label -> category)} of domain B."""
-        raise NotImplementedError
+    def _of_photographs(self, folder, part):
+        """The examples of a part of domain B; a subclass says where they lie."""
+        pictures, labels = (
+            _Archive(_existing(folder, [name]), pattern.replace("PART", part))
+            for name, pattern in (self.PICTURES, self.LABELS)
+        )
+        keys = sorted(pictures.names)
+        return self._generate_examples(pictures, labels, self.TO_CATEGORY, keys)
 
     def _generate_examples(self, pictures, labels, to_category, keys):
         labelled = [key for key in keys if key in labels.names]
@@ -131,17 +134,12 @@ class EgscGta5Bdd(_EgscGta5):
     bdd100k_images_10k.zip and bdd100k_sem_seg_labels_trainval.zip.
     """
 
-    def _photographs(self, folder):
-        pictures = _existing(folder, ["bdd100k_images_10k.zip"])
-        labels = _existing(folder, ["bdd100k_sem_seg_labels_trainval.zip"])
-        return {
-            split: (
-                _Archive(pictures, rf"bdd100k/images/10k/{part}/(.+)\.jpg"),
-                _Archive(labels, rf"bdd100k/labels/sem_seg/masks/{part}/(.+)\.png"),
-                category_of_train_id,
-            )
-            for split, part in (("train", "train"), ("test", "val"))
-        }
+    PICTURES = ("bdd100k_images_10k.zip", r"bdd100k/images/10k/PART/(.+)\.jpg")
+    LABELS = (
+        "bdd100k_sem_seg_labels_trainval.zip",
+        r"bdd100k/labels/sem_seg/masks/PART/(.+)\.png",
+    )
+    TO_CATEGORY = staticmethod(category_of_train_id)
 
 
 class EgscGta5Cityscapes(_EgscGta5):
@@ -154,14 +152,12 @@ class EgscGta5Cityscapes(_EgscGta5):
     gtFine_trainvaltest.zip.
     """
 
-    def _photographs(self, folder):
-        pictures = _existing(folder, ["leftImg8bit_trainvaltest.zip"])
-        labels = _existing(folder, ["gtFine_trainvaltest.zip"])
-        return {
-            split: (
-                _Archive(pictures, rf"leftImg8bit/{part}/[^/]+/(.+)_leftImg8bit\.png"),
-                _Archive(labels, rf"gtFine/{part}/[^/]+/(.+)_gtFine_labelIds\.png"),
-                category_of_label_id,
-            )
-            for split, part in (("train", "train"), ("test", "val"))
-        }
+    PICTURES = (
+        "leftImg8bit_trainvaltest.zip",
+        r"leftImg8bit/PART/[^/]+/(.+)_leftImg8bit\.png",
+    )
+    LABELS = (
+        "gtFine_trainvaltest.zip",
+        r"gtFine/PART/[^/]+/(.+)_gtFine_labelIds\.png",
+    )
+    TO_CATEGORY = staticmethod(category_of_label_id)

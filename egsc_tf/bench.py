@@ -1,0 +1,149 @@
+"""What the metrics of a run share: its test images, translations, and the judges.
+
+Everything is made at its first use and kept. Images are kept as uint8.
+"""
+
+import dataclasses
+import os
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from egsc_tf.data import digits_cases, images
+from egsc_tf.data.source import open_source
+from egsc_tf.data.stream import EXAMPLE_SEEDS
+from egsc_tf.domains import split
+from egsc_tf.metrics import digit_classifier, embedding, extractors
+from egsc_tf.models import vgg
+
+BATCH = 64
+PIXELS_AT_ONCE = 2**18
+
+
+class Bench:
+    """A translator, its test images, and the networks that judge it.
+
+    Args:
+      translator: egsc_tf.models.translator.Translator; config: of its run.
+      settings: egsc_tf.evaluate.Settings; output: folder of the pictures.
+
+    Attributes:
+      notes: settings that were found out on the way, for the results.
+    """
+
+    def __init__(self, translator, config, settings, output):
+        self.translator, self.config = translator, config
+        self.settings, self.output = settings, output
+        self.notes = {}
+        self.curves = {}
+        self._found = {}
+
+    def once(self, key, make):
+        """make(), computed at the first call with this key."""
+        if key not in self._found:
+            self._found[key] = make()
+        return self._found[key]
+
+    def source(self, part):
+        return self.once(("source", part), lambda: open_source(self.config, part))
+
+    def count(self, domain):
+        """How many test images of a domain are used."""
+        size = self.source("test").size(domain)
+        return min(self.settings.max_images or size, size)
+
+    def test_images(self, domain):
+        """[N, H, W, 3] uint8: the test images of a domain, in order."""
+
+        def make():
+            source = self.source("test")
+
+            def image(n):
+                seed = tf.stack(
+                    [tf.constant(self.settings.seed, tf.int64), n * EXAMPLE_SEEDS]
+                )
+                return source.image(domain, n, seed)
+
+            data = tf.data.Dataset.range(self.count(domain)).map(image)
+            return np.stack([images.to_uint8(x) for x in data.as_numpy_iterator()])
+
+        return self.once(("test", domain), make)
+
+    def exemplars(self, direction, count):
+        """[count, H, W, 3] uint8: random test images of the target domain."""
+        pool = self.test_images(split(direction)[1])
+        random = np.random.RandomState(self.settings.seed)
+        return pool[random.randint(len(pool), size=count)]
+
+    def translations(self, direction):
+        """[N, H, W, 3] uint8: each test image of the source with a random exemplar."""
+
+        def make():
+            contents = self.test_images(split(direction)[0])
+            exemplars = self.exemplars(direction, len(contents))
+
+            def translate(content, exemplar):
+                out = self.translator.translate(content, exemplar, direction)
+                return images.to_uint8(out)
+
+            return in_batches(translate, contents, exemplars, label=direction)
+
+        return self.once(("translations", direction), make)
+
+    def judge(self, domain):
+        """The classifier of real training digits of a domain."""
+        seed = self.settings.seed
+        return self.once(
+            ("judge", domain),
+            lambda: digit_classifier.train(
+                digits_cases.labelled(self.judged_on, domain, "train", seed),
+                seed,
+                digit_classifier.STEPS,
+            ),
+        )
+
+    @property
+    def judged_on(self):
+        """The judge learns from all looks, also where the run was shown only some."""
+        dataset = self.config.dataset.replace("/unseen_pairs", "/all_pairs")
+        return dataclasses.replace(self.config, dataset=dataset, unseen_pairs=False)
+
+    def phi(self):
+        """The perceptual network."""
+        name = self.settings.perceptual_network or self.config.perceptual_network
+        self.notes["perceptual_network"] = name
+        return self.once("phi", lambda: vgg.load(name))
+
+    def finish(self):
+        """Writes the picture that needs both directions."""
+        if self.curves:
+            path = os.path.join(self.output, "content_style.png")
+            embedding.plot_curve(path, self.curves)
+
+    def features(self, domain, rows):
+        """[N, D] of images, by the extractor of FID and KID of a target domain."""
+        single = digits_cases.are_single(self.config)
+        name = self.settings.extractor or ("digits" if single else "perceptual")
+        label, extract = self.once(
+            ("extractor", domain if name == "digits" else None),
+            lambda: extractors.load(name, self.phi, lambda: self.judge(domain)),
+        )
+        self.notes["extractor"] = label
+        return in_batches(extract, rows)
+
+
+def in_batches(function, *arrays, label=""):
+    """function on a few rows at a time, its results [N, ...] as one array.
+
+    Images of uint8 are given to it as float in [-1, 1].
+    """
+    height, width = arrays[0].shape[1:3]
+    rows = int(np.clip(PIXELS_AT_ONCE // (height * width), 1, BATCH))
+    steps = range(0, len(arrays[0]), rows)
+    results = []
+    for i in tqdm(steps, desc=label, unit="batch", disable=not label):
+        some = (x[i : i + rows] for x in arrays)
+        some = [images.to_float(x) if x.dtype == np.uint8 else x for x in some]
+        results.append(np.asarray(function(*some)))
+    return np.concatenate(results)
