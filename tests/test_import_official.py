@@ -74,8 +74,10 @@ def test_an_imported_run_trains_on(policy, tmp_path):
     assert trainer.steps_done() == 1
     before = golden[f"stage1/weights/{CONV}"]
     after = trainer.generator.encoder_a.convs[0].conv.kernel.numpy()
-    moved = np.abs(after - before)
-    assert 0.0 < moved.max() < 1e-3
+    moved = np.abs(after - before).max()
+    assert moved < 1e-3
+    # With loss scaling the first, too large scale leaves the update out.
+    assert (moved > 0.0) == (policy == "float32")
 
 
 def test_takes_f_from_the_feature_masks_and_says_that_they_differ(tmp_path, caplog):

@@ -103,7 +103,7 @@ def test_a_run_under_two_replicas_equals_the_run_on_one_device(
     for name, value in logs[1].items():
         assert value > 0.0
         assert logs[0][name] == pytest.approx(value, rel=1e-3), name
-    with caplog.at_level("INFO"):
+    with caplog.at_level("INFO", logger="absl"):
         train_lib.train(config, str(tmp_path / "two"), two_replicas)
     assert "translation: done, 1 steps" in caplog.text
     assert "feature_masks" not in caplog.text
@@ -221,7 +221,7 @@ def test_a_resumed_run_ends_with_the_same_weights(
         with pytest.raises(Killed):
             train_lib.train(RUN, folder)
     assert workdir_lib.latest(folder, "translation").endswith("ckpt-2")
-    with caplog.at_level("INFO"):
+    with caplog.at_level("INFO", logger="absl"):
         resumed = train_lib.train(RUN, folder)
     assert "resumed at step 2 of 4, learning rate 0.000536" in caplog.text
     _, whole = finished
@@ -287,7 +287,7 @@ def test_a_mistake_is_found_before_the_folder_is_claimed(tmp_path):
 
 
 def test_xla_stays_off_without_a_gpu(caplog):
-    with caplog.at_level("WARNING"):
+    with caplog.at_level("WARNING", logger="absl"):
         assert not train_lib._jit_compile(dataclasses.replace(TINY, jit_compile=True))
     assert "no GPU" in caplog.text
 
