@@ -40,8 +40,9 @@ class StopOnNaN(keras.callbacks.Callback):
         if bad:
             raise Diverged(
                 f"step {self.model.steps_done()}: {', '.join(bad)} not finite. "
-                "Checkpoints of earlier steps are kept. Try a new --workdir with a "
-                "lower --learning_rate or with --clip_norm=50."
+                "Checkpoints of earlier steps, if any, are kept. Try a new --workdir "
+                "with a lower --learning_rate (of stage 1: --mask_learning_rate) or "
+                "with --clip_norm=50."
             )
 
 

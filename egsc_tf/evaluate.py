@@ -29,6 +29,7 @@ class Settings:
     """What the numbers depend on, beside the run itself.
 
     Attributes:
+      data_dir, manual_dir: where the data lie now; empty: where they lay in training.
       metrics: names of `evaluators.METRICS`; empty: those that need no further file.
       max_images: how many test images of a domain to use; 0 is all of them.
       seed: of the choice of exemplars, the judging classifiers, subsets, t-SNE.
@@ -44,6 +45,8 @@ class Settings:
       ignore_label: a label that counts nowhere.
     """
 
+    data_dir: str = ""
+    manual_dir: str = ""
     metrics: tuple = ()
     max_images: int = 0
     seed: int = 0
@@ -72,6 +75,12 @@ def evaluate(workdir, settings=None, output=None):
     """
     settings = settings or Settings()
     config = config_lib.load(workdir)
+    moved = {
+        name: value
+        for name in ("data_dir", "manual_dir")
+        if (value := getattr(settings, name))
+    }
+    config = dataclasses.replace(config, **moved)
     names = evaluators.choose(settings.metrics, config, settings)
     tf.keras.utils.set_random_seed(settings.seed)  # --test_noise keeps noise on
     tf.config.experimental.enable_op_determinism()
@@ -116,6 +125,10 @@ def main():
 if __name__ == "__main__":
     flags.DEFINE_string("workdir", None, "Folder of a trained run.", required=True)
     flags.DEFINE_string("output", "", "Folder of the results; empty: the workdir.")
+    flags.DEFINE_string(
+        "data_dir", "", "Where the data lie now; empty: as in training."
+    )
+    flags.DEFINE_string("manual_dir", "", "As of egsc_tf.train; empty: as in training.")
     flags.DEFINE_list(
         "metrics",
         [],

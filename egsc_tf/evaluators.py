@@ -152,6 +152,12 @@ def distribution(bench, direction, names):
     """FID and KID of the translations to the target's test images, and, as the mark to
     beat, of the untranslated sources."""
     own, target = split(direction)
+    counts = [bench.count(own), bench.count(target)]
+    if min(counts) < 2:
+        raise UserError(
+            f"--metrics=fid,kid: expected at least 2 test images of each domain, found "
+            f"{counts} (--max_images={bench.settings.max_images})"
+        )
     real = bench.features(target, bench.test_images(target))
     found = {}
     for label, rows in (

@@ -254,6 +254,12 @@ def _sizes(checkpoints, pattern):
 
 def main():
     preset = config_lib.read(FLAGS.preset) if FLAGS.preset else Config()
+    if not FLAGS.preset:
+        logging.warning(
+            "no --preset: --dataset=%s, which evaluation and further training use, is "
+            "only a default; translation does not depend on it",
+            preset.dataset,
+        )
     config = write_workdir(FLAGS.feature_masks, FLAGS.translator, FLAGS.output, preset)
     print(
         f"{FLAGS.output}: ngf {config.ngf}, n_encoder {config.n_encoder}, ndf "

@@ -58,19 +58,20 @@ def plan(inputs, exemplars, output, pairing, grid=None):
         else:
             outputs = {e: f"{name}_{n}.png" for e, n in zip(exemplars, names)}
         jobs.append((path, {e: os.path.join(output, f) for e, f in outputs.items()}))
+    folders = {
+        os.path.realpath(os.path.dirname(p) or ".") for p in (*inputs, *exemplars)
+    }
+    if os.path.realpath(output) in folders:
+        raise UserError(
+            f"--output={output}: expected another folder than that of the inputs and "
+            "exemplars"
+        )
     files = Counter(file for _, outputs in jobs for file in outputs.values())
     files.update([grid] if grid else [])
     twice = [file for file, count in files.items() if count > 1]
     if twice:
         raise UserError(
             f"--output: {twice[0]} would be written twice; rename the inputs"
-        )
-    sources = {os.path.realpath(path) for path in (*inputs, *exemplars)}
-    lost = [file for file in files if os.path.realpath(file) in sources]
-    if lost:
-        raise UserError(
-            f"--output: expected a folder apart from the inputs; {lost[0]} would be "
-            "overwritten"
         )
     return jobs
 

@@ -21,6 +21,17 @@ FEATURE_MASKS = "feature_masks"
 TRANSLATION = "translation"
 
 
+def make(workdir):
+    """Creates the folder of a run. Raises UserError where that cannot be."""
+    try:
+        os.makedirs(workdir, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"--workdir={workdir}: expected a folder that can be written: "
+            f"{error.strerror}"
+        ) from error
+
+
 def claim(workdir, config):
     """Creates WORKDIR with the flags of a run, or checks that they are the same run's.
 
@@ -28,7 +39,6 @@ def claim(workdir, config):
       UserError: where WORKDIR holds a run with other flags, naming them. Only the
         lengths of the stages and the book-keeping may change.
     """
-    os.makedirs(workdir, exist_ok=True)
     if os.path.isfile(os.path.join(workdir, config_lib.RUN_FLAGS)):
         old = config_lib.load(workdir)
         changed = [
@@ -43,6 +53,7 @@ def claim(workdir, config):
                 f"--workdir={workdir}: expected the flags of the run that it holds; "
                 f"{'; '.join(changed)}. Use another --workdir for another run."
             )
+    make(workdir)
     config.save(workdir)
 
 

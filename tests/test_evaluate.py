@@ -133,6 +133,12 @@ def test_fid_and_kid_of_the_right_answers_beat_the_untranslated(oracle):
     assert oracle.notes["extractor"] == "digits classifier"
 
 
+def test_fid_of_one_image_is_refused():
+    bench = Bench(Identity(), DIGITS, Settings(max_images=1), "")
+    with pytest.raises(UserError, match=r"expected at least 2 .* \(--max_images=1\)"):
+        evaluators.distribution(bench, "a2b", ("kid",))
+
+
 def test_perceptual_distances_and_their_curve(oracle):
     found = evaluators.perceptual_distances(oracle, "a2b", ())
     curve = found["content_style_curve"]

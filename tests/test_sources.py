@@ -143,7 +143,7 @@ def test_bad_official_records_are_named(tmp_path):
     skipped = open_folder(tmp_path, on_bad_image="skip", **flags)
     assert (skipped.size("a"), skipped.size("b")) == (3, 2)
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(UserError, match=r"--data_dir=.*expected whole TFRecords"):
+    with pytest.raises(UserError, match=r"tfrecord: expected whole TFRecords, found"):
         open_folder(tmp_path, **flags)
 
 
@@ -180,6 +180,8 @@ def test_tfds_splits_may_be_named_and_sliced(tfds_flags):
     ("change", "message"),
     [
         ({"dataset": "tfds:no_such_set"}, "--dataset=tfds:no_such_set"),
+        ({"split_a": "lfw:"}, r"--split_a=lfw:: expected \[BUILDER:\]SPLIT"),
+        ({"dataset": "tfds:"}, "--dataset=tfds:: expected tfds:NAME, found no name"),
         ({"split_a": "nowhere"}, r"nowhere: expected one of the splits \['testA'"),
         ({"manual_dir": "/no/such"}, "--dataset=tfds:egsc_celeba_gender/manual: exp"),
     ],

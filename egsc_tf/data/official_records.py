@@ -37,14 +37,17 @@ def listings(data_dir, split):
         raise UserError(
             f"--data_dir={data_dir}: expected {pattern}, found no such file"
         )
+    count = sum(_count(path) for path in paths)
+    return {domain: _listing(data_dir, paths, count, domain) for domain in DOMAINS}
+
+
+def _count(path):
     try:
-        records = tf.data.TFRecordDataset(paths)
-        count = int(records.reduce(0, lambda n, _: n + 1))
+        return int(tf.data.TFRecordDataset(path).reduce(0, lambda n, _: n + 1))
     except tf.errors.DataLossError as error:
         raise UserError(
-            f"--data_dir={data_dir}: expected whole TFRecords: {error.message}"
+            f"{path}: expected whole TFRecords, found one that is cut off or changed"
         ) from error
-    return {domain: _listing(data_dir, paths, count, domain) for domain in DOMAINS}
 
 
 def _listing(data_dir, paths, count, domain):

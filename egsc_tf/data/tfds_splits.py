@@ -38,7 +38,12 @@ def listings(dataset, split, data_dir="", manual_dir="", split_a="", split_b="")
             logging.warning("--split_%s=%s: tests on training images", domain, name)
         name = (name or "{split}" + domain.upper()).replace("{split}", split)
         # "BUILDER:SPLIT"; a colon behind a bracket is a slice.
-        builder_name, part = re.match(r"(?:([^\[]+):)?([^:]+(?:\[.*)?)$", name).groups()
+        match = re.match(r"(?:([^\[]+):)?([^:]+(?:\[.*)?)$", name)
+        if not match:
+            raise UserError(
+                f"--split_{domain}={name}: expected [BUILDER:]SPLIT, as lfw:train[:80%]"
+            )
+        builder_name, part = match.groups()
         builder_name = builder_name or dataset[len(PREFIX) :]
         found[domain] = _listing(builder_name, part, data_dir, manual_dir)
     return found
@@ -71,6 +76,8 @@ def builder(name, data_dir="", manual_dir=""):
 
     import egsc_tf.data.builders  # noqa: F401  registers ours
 
+    if not name:
+        raise UserError(f"--dataset={PREFIX}: expected {PREFIX}NAME, found no name")
     try:
         made = tfds.builder(name, data_dir=data_dir or None)
         made.download_and_prepare(
