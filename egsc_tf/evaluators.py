@@ -190,40 +190,36 @@ def perceptual_distances(bench, direction, names):
     exemplars = bench.exemplars(direction, len(contents))
     phi = bench.phi()
 
-    def distances(strength, content, exemplar):
-        """[b, 2]: content and style distance; strength None: of the source itself."""
-        of_source, of_exemplar, of_out = phi(content), phi(exemplar), None
-        if strength is not None:
+    def distances(content, exemplar):
+        """[b, 1 + strengths, 2]: content and style distance, first of the source."""
+        of_source, of_exemplar = phi(content), phi(exemplar)
+        shown = [of_source]
+        for strength in STRENGTHS:
             out = bench.translator.translate(content, exemplar, direction, strength)
-            of_out = phi(out)
-        of_out = of_out or of_source
-        return np.stack(
-            [
-                perceptual.distance(of_out, of_source),
-                perceptual.style_distances(of_out, of_exemplar),
-            ],
-            axis=-1,
-        )
+            shown.append(phi(out))
+        pairs = [
+            (
+                perceptual.distance(features, of_source),
+                perceptual.style_distances(features, of_exemplar),
+            )
+            for features in shown
+        ]
+        return np.transpose(pairs, [2, 0, 1])
 
-    def mean_at(strength):
-        found = in_batches(functools.partial(distances, strength), contents, exemplars)
-        return map(float, found.mean(axis=0))
-
-    curve = []
-    for strength in STRENGTHS:
-        content, style = mean_at(strength)
-        curve.append(
-            {
-                "strength": strength,
-                "content_distance": content,
-                "style_distance": style,
-            }
-        )
+    untouched, *means = in_batches(distances, contents, exemplars).mean(axis=0)
+    curve = [
+        {
+            "strength": strength,
+            "content_distance": float(content),
+            "style_distance": float(style),
+        }
+        for strength, (content, style) in zip(STRENGTHS, means)
+    ]
     bench.curves[direction] = curve
     return {
         "content_distance": curve[-1]["content_distance"],
         "style_distance": curve[-1]["style_distance"],
-        "style_distance_untranslated": list(mean_at(None))[1],
+        "style_distance_untranslated": float(untouched[1]),
         "content_style_curve": curve,
     }
 

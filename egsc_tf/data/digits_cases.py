@@ -118,8 +118,9 @@ def cases(config, direction, count=0, seed=0):
         return tf.switch_case(tf.cast(k, tf.int32), branches)
 
     count = min(count or source.size(own), source.size(own))
+    turns = _count_looks(source, own)
     pairs = tf.data.Dataset.range(count).flat_map(
-        lambda n: tf.data.Dataset.range(own_looks(config, own)).map(lambda k: (n, k))
+        lambda n: tf.data.Dataset.range(turns).map(lambda k: (n, k))
     )
     return pairs.map(make, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
@@ -128,7 +129,10 @@ def own_looks(config, domain):
     """How many cases, one a look of its domain, `cases` has of a content."""
     if not config.dataset.startswith("digits_"):
         return 1
-    source = source_lib.open_source(config, "test")
+    return _count_looks(source_lib.open_source(config, "test"), domain)
+
+
+def _count_looks(source, domain):
     return len(source.looks(domain, tf.zeros([2], tf.int64)))
 
 
