@@ -25,7 +25,8 @@ setup(
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
-    packages=find_packages(include=["egsc_tf", "egsc_tf.*"]),
+    packages=[*find_packages(include=["egsc_tf", "egsc_tf.*"]), "egsc_tf.export"],
+    package_dir={"egsc_tf.export": "export"},
     package_data={"egsc_tf.data.builders": ["checksums.tsv"]},
     python_requires=">=3.9,<3.12",
     install_requires=[
@@ -48,12 +49,19 @@ setup(
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]==2.15.*"],
+        # egsc_tf.export.saved_model writes warm-up requests; the client sends requests.
+        "serving": ["requests>=2.31", "tensorflow-serving-api==2.15.*"],
+        # egsc_tf.export.run_tflite alone needs only this, NumPy and Pillow.
+        "litert": ["ai-edge-litert>=1.0"],
         "test": [
+            "ai-edge-litert>=1.0",
             "dill",  # tensorflow_datasets.testing imports it
             "pre-commit>=3.3",
             "pytest>=7.4",
             "pytest-xdist>=3.3",
+            "requests>=2.31",
             "ruff==0.17.6",
+            "tensorflow-serving-api==2.15.*",
         ],
     },
 )
