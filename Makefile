@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.egsc_tf_ready
 DEMO := runs/demo
 WORKERS ?= 2
+MODELS ?= models
 
-.PHONY: demo test test-slow lint clean
+.PHONY: demo test test-slow serve lint clean
 
 demo: $(READY)
 	$(BIN)/python -m egsc_tf.train --flagfile=experiments/demo.flags --workdir=$(DEMO)
@@ -20,6 +21,26 @@ test: $(READY)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
+
+# Serves every model in the folder MODELS, which egsc_tf.export.saved_model wrote. The
+# configs name the paths inside the server's image.
+serve:
+	@if [ ! -f '$(MODELS)/models.config' ]; then \
+	  echo "MODELS=$(MODELS): expected the folder that egsc_tf.export.saved_model wrote its model into (with models.config), found none" >&2; \
+	  exit 2; \
+	elif command -v tensorflow_model_server >/dev/null 2>&1; then \
+	  local="$$(mktemp)"; \
+	  sed 's#"/models/#"$(abspath $(MODELS))/#' '$(MODELS)/models.config' >"$$local"; \
+	  exec tensorflow_model_server --port=8500 --rest_api_port=8501 \
+	    --model_config_file="$$local" --enable_batching \
+	    --batching_parameters_file='$(MODELS)/batching.config' \
+	    --monitoring_config_file='$(MODELS)/monitoring.config'; \
+	elif docker compose version >/dev/null 2>&1; then \
+	  exec docker compose --project-directory '$(MODELS)' up; \
+	else \
+	  echo "make serve: expected tensorflow_model_server on PATH, or Docker with compose; found neither" >&2; \
+	  exit 2; \
+	fi
 
 lint: $(READY)
 	$(BIN)/ruff check --fix .

@@ -1,5 +1,6 @@
 """From a run's folder to the Translator that it trained."""
 
+import dataclasses
 import os
 
 import tensorflow as tf
@@ -11,11 +12,12 @@ from egsc_tf.errors import UserError
 from egsc_tf.models.translator import Translator
 
 
-def load(workdir):
+def load(workdir, deterministic=False):
     """The Translator of a run, with the moving average of its weights.
 
     Args:
       workdir: the --workdir of egsc_tf.train.
+      deterministic: z = mu also where the run has --test_noise; exports are.
 
     Returns:
       egsc_tf.models.translator.Translator.
@@ -25,6 +27,8 @@ def load(workdir):
         translation stage.
     """
     config = config_lib.load(workdir)
+    if deterministic:
+        config = dataclasses.replace(config, test_noise=False)
     path = workdir_lib.latest(workdir, workdir_lib.TRANSLATION)
     if path is None:
         raise UserError(

@@ -47,6 +47,11 @@ class Translator(keras.Model):
         self.test_noise = test_noise
         self._functions = {}
 
+    @property
+    def smallest_side(self):
+        """The least height and width of an image, in pixels."""
+        return max(MIN_SIDE, 2 * self.generator.encoder_a.stride)
+
     @classmethod
     def from_config(cls, config):
         """An untrained Translator of a Config."""
@@ -200,7 +205,7 @@ class Translator(keras.Model):
                 f"{name}: expected float [B, H, W, 3] in [-1, 1], found "
                 f"{value.dtype.name} {value.shape}"
             )
-        smallest = max(MIN_SIDE, 2 * self.generator.encoder_a.stride)
+        smallest = self.smallest_side
         if any(side is not None and side < smallest for side in value.shape[1:3]):
             raise ValueError(
                 f"{name}: expected at least {smallest}x{smallest} pixels, found "

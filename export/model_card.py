@@ -1,0 +1,234 @@
+"""report.json and MODEL_CARD.md: what an exported version is and what it takes."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import platform
+import time
+
+import numpy as np
+import tensorflow as tf
+
+import egsc_tf
+from egsc_tf.export import serving_files, serving_graph
+
+REPORT, CARD = "report.json", "MODEL_CARD.md"
+# name of an input or output: what it holds.
+MEANINGS = {
+    "content": "images of the source domain, 0 to 255, sRGB",
+    "exemplar": "images of the target domain, 0 to 255, sRGB",
+    "content_bytes": "JPEG or PNG files of the source domain",
+    "exemplar_bytes": "JPEG or PNG files of the target domain",
+    "style": "style codes (gamma, beta)",
+    "strength": "0 to 1: how much of the style",
+    "image": "translations, 0 to 255, sRGB, of the contents' size",
+    "image_bytes": "translations, PNG files of the contents' size",
+    "mask": "feature masks, 0.5 to 1, one number a channel and stride",
+}
+
+
+def split_use(served, contents):
+    """Times full calls against one encoded style and as many split calls.
+
+    Args:
+      served: serving_graph.ServedTranslator; its first direction is timed.
+      contents: how many, each [1, H, W, 3] at the size of the export.
+
+    Returns:
+      {"contents", "full_seconds", "split_seconds", "ratio": full / split}.
+    """
+    translate, encode, with_style = (
+        served.signatures[name]
+        for name in ("translate", "encode_style", "translate_with_style")
+    )
+    inputs = serving_files.example_inputs(translate, 1, served.size)
+    content, exemplar = (tf.constant(inputs[name]) for name in ("content", "exemplar"))
+    one = tf.ones([1])
+
+    def full(count):
+        for _ in range(count):
+            translate(content=content, exemplar=exemplar)["image"].numpy()
+
+    def split(count):
+        style = encode(exemplar=exemplar)["style"]
+        for _ in range(count):
+            with_style(content=content, style=style, strength=one)["image"].numpy()
+
+    seconds = {full: [], split: []}
+    for way in (full, split):
+        way(2)
+    # Turns, so that a change of the machine's speed meets both.
+    for count in [len(part) for part in np.array_split(np.arange(contents), 5)]:
+        for way, times in seconds.items():
+            start = time.perf_counter()
+            way(count)
+            times.append(time.perf_counter() - start)
+    full_seconds, split_seconds = sum(seconds[full]), sum(seconds[split])
+    return {
+        "contents": contents,
+        "full_seconds": full_seconds,
+        "split_seconds": split_seconds,
+        "ratio": full_seconds / split_seconds,
+    }
+
+
+def write(folder, name, workdir, config, step, served, settings, split_times):
+    """Writes report.json and MODEL_CARD.md into the folder of a version.
+
+    Args:
+      folder: with all other files of the version in place: their checksums are taken.
+      name: of the model; workdir, config, step: of the run.
+      served: serving_graph.ServedTranslator.
+      settings: egsc_tf.export.saved_model.Settings.
+      split_times: of `split_use`, or None where it was not measured.
+    """
+    report = {
+        "name": name,
+        "settings": dataclasses.asdict(settings),
+        "smallest_side": served.smallest_side,
+        "trained_on": {
+            name: getattr(config, name)
+            for name in ("dataset", "height", "width", "batch_size", "mask_steps")
+        },
+        "steps": step,
+        "signatures": {
+            name: _signature(function) for name, function in served.signatures.items()
+        },
+        "files": _checksums(folder),
+        "versions": {
+            "egsc_tf": egsc_tf.__version__,
+            "tensorflow": tf.__version__,
+            "python": platform.python_version(),
+        },
+        "scores": _scores(workdir),
+        "split_use": split_times,
+    }
+    with open(os.path.join(folder, REPORT), "w", encoding="utf-8") as file:
+        json.dump(report, file, indent=2)
+    with open(os.path.join(folder, CARD), "w", encoding="utf-8") as file:
+        file.write(_card(report))
+
+
+def _signature(function):
+    def describe(specs):
+        return {
+            name: {
+                "dtype": spec.dtype.name,
+                "shape": spec.shape.as_list(),
+                "meaning": MEANINGS[name],
+            }
+            for name, spec in sorted(specs.items())
+        }
+
+    return {
+        "inputs": describe(serving_graph.inputs_of(function)),
+        "outputs": describe(function.structured_outputs),
+    }
+
+
+def _checksums(folder):
+    found = {}
+    for root, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(root, name)
+            with open(path, "rb") as file:
+                digest = hashlib.sha256(file.read()).hexdigest()
+            found[os.path.relpath(path, folder)] = {
+                "bytes": os.path.getsize(path),
+                "sha256": digest,
+            }
+    return dict(sorted(found.items()))
+
+
+def _scores(workdir):
+    """The numbers of WORKDIR/results.json, if it was evaluated; else {}."""
+    path = os.path.join(workdir, "results.json")
+    if not os.path.isfile(path):
+        return {}
+    with open(path, encoding="utf-8") as file:
+        results = json.load(file)
+    return {
+        key: value
+        for key, value in sorted(results.items())
+        if isinstance(value, float) and key.endswith(("_a2b", "_b2a"))
+    }
+
+
+def _card(report):
+    settings, trained = report["settings"], report["trained_on"]
+    lines = [
+        f"# {report['name']}, version {settings['version']}",
+        "",
+        "A translator of images by exemplar (EGSC-IT, Ma et al., ICLR 2019), made by "
+        f"egsc_tf {report['versions']['egsc_tf']} with TensorFlow "
+        f"{report['versions']['tensorflow']}. Deterministic: the same input gives the "
+        "same output.",
+        "",
+        "## Trained on",
+        "",
+        f"`{trained['dataset']}` at {trained['height']}x{trained['width']}, batches of "
+        f"{trained['batch_size']}, {trained['mask_steps']} steps of feature masks and "
+        f"{report['steps']} of translation.",
+        "",
+        "## Scores",
+        "",
+    ]
+    if report["scores"]:
+        lines += ["| score | value |", "|---|---|"]
+        lines += [f"| {k} | {v:.4f} |" for k, v in report["scores"].items()]
+    else:
+        lines += ["The run was not evaluated before the export."]
+    lines += [
+        "",
+        "## Signatures",
+        "",
+        "| signature | inputs | outputs |",
+        "|---|---|---|",
+    ]
+    for name, ends in report["signatures"].items():
+        cells = [
+            "<br>".join(
+                f"`{key}` {spec['dtype']} {_shape(spec['shape'])}: {spec['meaning']}"
+                for key, spec in ends[end].items()
+            )
+            for end in ("inputs", "outputs")
+        ]
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    lines += [
+        "",
+        "## Limits",
+        "",
+        f"- Encoded images: JPEG or PNG of at most {settings['max_pixels']} pixels, "
+        f"translated at {settings['height']}x{settings['width']} and scaled back to "
+        "their own size. Orientation by EXIF is applied.",
+        f"- Dense images: sides of {report['smallest_side']} pixels or more, "
+        "translated at their own size.",
+        f"- A call: batch x height x width of at most {settings['max_batch_pixels']} "
+        "for the networks; all inputs of a call have the same batch.",
+        "- Whatever does not fit ends in INVALID_ARGUMENT.",
+        "- Images unlike those of the training give results that nobody has judged.",
+        "",
+        "## Split use",
+        "",
+    ]
+    if split := report["split_use"]:
+        lines += [
+            f"{split['contents']} images, {settings['height']}x{settings['width']}, in "
+            f"one style: {split['full_seconds']:.2f} s by `translate`, "
+            f"{split['split_seconds']:.2f} s by one `encode_style` and "
+            f"`translate_with_style`: {split['ratio']:.2f} times faster "
+            f"({os.cpu_count()} CPU cores).",
+        ]
+    else:
+        lines += ["Not measured (`--measure=100` measures it)."]
+    lines += ["", "## Files", "", "| file | bytes | SHA-256 |", "|---|---|---|"]
+    lines += [
+        f"| {name} | {file['bytes']} | `{file['sha256']}` |"
+        for name, file in report["files"].items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _shape(shape):
+    return "[" + ", ".join("?" if side is None else str(side) for side in shape) + "]"

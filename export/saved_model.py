@@ -1,0 +1,216 @@
+"""A run as a SavedModel for TensorFlow Serving.
+
+    python -m egsc_tf.export.saved_model --workdir=DIR --output=MODELS/NAME
+
+writes MODELS/NAME/1, or the next free number, and the server's configs into MODELS. A
+version takes its name in one rename, so that a server never sees half of it.
+"""
+
+from egsc_tf.program import run  # first: it quiets the start of TensorFlow
+
+# isort: split
+import dataclasses
+import os
+import re
+import shutil
+import tempfile
+
+import tensorflow as tf
+from absl import flags, logging
+
+from egsc_tf import config as config_lib
+from egsc_tf import restore
+from egsc_tf import workdir as workdir_lib
+from egsc_tf.domains import DIRECTIONS
+from egsc_tf.errors import UserError
+from egsc_tf.export import model_card, serving_files
+from egsc_tf.export.serving_graph import ServedTranslator
+
+FLAGS = flags.FLAGS
+# What TensorFlow Serving takes from a URL as the name of a model.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How a run is exported. Raises UserError, naming the flag, for a bad value.
+
+    Attributes:
+      version: its number, from 1; 0: the next free one.
+      height, width: the size at which encoded images are translated; 0: the run's.
+      directions: some of ("a2b", "b2a"); the first has the signatures without suffix.
+      max_pixels: the largest encoded image, height * width.
+      max_batch_pixels: the largest batch * height * width that the networks get.
+      batch_sizes: increasing; of the warm-up requests, and allowed to the server.
+      measure: contents to time the split use with; 0: not measured.
+    """
+
+    version: int = 0
+    height: int = 0
+    width: int = 0
+    directions: tuple = DIRECTIONS
+    max_pixels: int = 2**24
+    max_batch_pixels: int = 2**22
+    batch_sizes: tuple = (1, 2, 4, 8)
+    measure: int = 0
+
+    def __post_init__(self):
+        wrong = [d for d in self.directions if d not in DIRECTIONS]
+        if wrong or not 1 <= len(self.directions) == len({*self.directions}):
+            raise UserError(
+                f"--directions: expected some of {', '.join(DIRECTIONS)}, each once, "
+                f"found {','.join(self.directions) or 'none'}"
+            )
+        sizes = list(self.batch_sizes)
+        if not sizes or sizes != sorted({*sizes} - {0}):
+            raise UserError(
+                "--batch_sizes: expected increasing numbers from 1, found "
+                f"{','.join(map(str, sizes)) or 'none'}"
+            )
+
+    def of_run(self, config, smallest_side):
+        """These settings, with the run's size where none is given. Raises UserError."""
+        height, width = self.height or config.height, self.width or config.width
+        if min(height, width) < smallest_side:
+            raise UserError(
+                f"--height, --width: expected at least {smallest_side}, found "
+                f"{height}x{width}"
+            )
+        needed = self.batch_sizes[-1] * height * width
+        if needed > self.max_batch_pixels or height * width > self.max_pixels:
+            raise UserError(
+                f"--max_batch_pixels, --max_pixels: expected at least {needed} and "
+                f"{height * width} (the largest batch, and one image, at "
+                f"{height}x{width}), found {self.max_batch_pixels} and "
+                f"{self.max_pixels}"
+            )
+        return dataclasses.replace(self, height=height, width=width)
+
+
+def export(workdir, output, settings=None):
+    """Writes a run's translator as a version of a served model.
+
+    Args:
+      workdir: of egsc_tf.train or egsc_tf.import_official.
+      output: MODELS/NAME.
+      settings: Settings.
+
+    Returns:
+      the path of the version's folder.
+
+    Raises:
+      UserError: for a bad setting, a name that no URL carries, a version that is
+        there, and a folder without a run.
+    """
+    settings = settings or Settings()
+    config = config_lib.load(workdir)
+    output = os.path.abspath(output)
+    models, name = os.path.split(output)
+    version = _free_version(output, name, settings.version)
+    translator = restore.load(workdir, deterministic=True)
+    settings = settings.of_run(config, translator.smallest_side)
+    settings = dataclasses.replace(settings, version=version)
+    served = ServedTranslator(
+        translator,
+        settings.directions,
+        (settings.height, settings.width),
+        settings.max_pixels,
+        settings.max_batch_pixels,
+    )
+    os.makedirs(output, exist_ok=True)
+    # Not a number: no server takes it for a version.
+    part = tempfile.mkdtemp(prefix=f".{version}.", suffix=".part", dir=output)
+    try:
+        _save(served, part)
+        serving_files.write_warmup(part, name, served, settings.batch_sizes)
+        split_times = None
+        if settings.measure:
+            split_times = model_card.split_use(served, settings.measure)
+        step = workdir_lib.latest_step(workdir, workdir_lib.TRANSLATION)
+        model_card.write(
+            part, name, workdir, config, step, served, settings, split_times
+        )
+        os.chmod(part, 0o755)  # mkdtemp's is for the owner alone
+        path = os.path.join(output, str(version))
+        os.rename(part, path)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    serving_files.write_configs(models, settings.batch_sizes)
+    return path
+
+
+def _save(served, folder):
+    """tf.saved_model.save without its notices about names of captured variables."""
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.WARNING)
+    try:
+        tf.saved_model.save(served.module, folder, signatures=served.signatures)
+    finally:
+        logging.set_verbosity(verbosity)
+
+
+def _free_version(output, name, version):
+    """The number of the new version. Raises UserError."""
+    if not NAME.fullmatch(name):
+        raise UserError(
+            f"--output={output}: expected MODELS/NAME with a name of letters, digits, "
+            f"'_', '-' and '.', found {name!r}"
+        )
+    taken = serving_files.versions(output)
+    version = version or max(taken, default=0) + 1
+    if version in taken:
+        raise UserError(
+            f"--version={version}: expected a free number, found {output}/{version}"
+        )
+    return version
+
+
+def main():
+    values = {f.name: getattr(FLAGS, f.name) for f in dataclasses.fields(Settings)}
+    try:
+        values["batch_sizes"] = tuple(map(int, FLAGS.batch_sizes))
+    except ValueError as error:
+        raise UserError(
+            f"--batch_sizes: expected numbers, found {','.join(FLAGS.batch_sizes)}"
+        ) from error
+    values["directions"] = tuple(FLAGS.directions)
+    path = export(FLAGS.workdir, FLAGS.output, Settings(**values))
+    print(f"written: {path}, described in {os.path.join(path, model_card.CARD)}")
+    print(f"serve it: make serve MODELS={os.path.dirname(os.path.dirname(path))}")
+
+
+if __name__ == "__main__":
+    usual = Settings()
+    flags.DEFINE_string("workdir", None, "Folder of a trained run.", required=True)
+    flags.DEFINE_string(
+        "output", None, "MODELS/NAME: NAME is the model's name.", required=True
+    )
+    flags.DEFINE_integer("version", 0, "Its number; 0: the next free one.", 0)
+    flags.DEFINE_integer(
+        "height", 0, "Encoded images are translated at this height; 0: the run's.", 0
+    )
+    flags.DEFINE_integer("width", 0, "As --height.", 0)
+    flags.DEFINE_list(
+        "directions",
+        list(usual.directions),
+        "Some of a2b, b2a; the first has the signatures without suffix.",
+    )
+    flags.DEFINE_integer(
+        "max_pixels", usual.max_pixels, "Largest encoded image, height x width.", 1
+    )
+    flags.DEFINE_integer(
+        "max_batch_pixels",
+        usual.max_batch_pixels,
+        "Largest batch x height x width that the networks get at once.",
+        1,
+    )
+    flags.DEFINE_list(
+        "batch_sizes",
+        [str(size) for size in usual.batch_sizes],
+        "Increasing; of the warm-up requests, and allowed to the server.",
+    )
+    flags.DEFINE_integer(
+        "measure", 0, "Contents to time the split use with; 0: not measured.", 0
+    )
+    run(main)
