@@ -6,11 +6,9 @@ take too much of it.
 """
 
 import dataclasses
-import itertools
 import shutil
 import tempfile
 import typing
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import tensorflow as tf
@@ -18,10 +16,11 @@ from absl import logging
 from tqdm import tqdm
 
 from egsc_tf.data import images
+from egsc_tf.data.images import FEWEST
+from egsc_tf.data.parallel import in_order
 from egsc_tf.errors import UserError
 
-FEWEST = 2
-CHUNK = 256
+NAMED = 20  # images left out that the log names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +74,7 @@ class Decoded:
                     f"{listing.where}: expected at least {FEWEST} usable images, found "
                     f"{len(usable)}"
                 )
-        for message in self.bad:
+        for message in self.bad[:NAMED]:
             logging.warning("left out: %s", message)
         if self.bad:
             logging.warning("left out %d of %d images", len(self.bad), total)
@@ -120,21 +119,22 @@ class Decoded:
                 image = item[1]()
             except images.BadImage as error:
                 if on_bad_image == "stop":
-                    raise
-                return error
+                    raise images.BadImage(
+                        f"{error}; a run with --on_bad_image=skip leaves it out",
+                        error.kind,
+                    ) from error
+                # Not the error, which keeps the half decoded image in memory.
+                return str(error)
             return images.resize(image, self.height, self.width)
 
         names = []
         bar = tqdm(desc=f"reading {listing.where}", total=listing.count, unit="image")
-        items = iter(listing.items)
-        with ThreadPoolExecutor() as pool, bar:
-            # In chunks: `map` alone would fetch every encoded image ahead.
-            while chunk := list(itertools.islice(items, CHUNK)):
-                for (name, _), image in zip(chunk, pool.map(decode, chunk)):
-                    bar.update()
-                    if isinstance(image, images.BadImage):
-                        self.bad.append(str(image))
-                        continue
-                    pixels[len(names)] = image
-                    names.append(name)
+        with bar:
+            for (name, _), image in in_order(decode, listing.items):
+                bar.update()
+                if isinstance(image, str):
+                    self.bad.append(image)
+                    continue
+                pixels[len(names)] = image
+                names.append(name)
         return names, pixels[: len(names)]

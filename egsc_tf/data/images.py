@@ -1,32 +1,81 @@
 """The one reader of image files: training, translation and evaluation share it.
 
-A file becomes [H, W, 3] uint8 sRGB, upright. Grey, palette, CMYK, 16-bit, RGBA (laid on
-white) and animated files (first frame) are handled; a file that is none of it raises
-`BadImage` with its path and the reason.
+A file becomes [H, W, 3] uint8 sRGB, upright (`egsc_tf.data.rgb` says how); of an
+animation, the first frame. A file that cannot raises `BadImage` with its path and the
+reason, and nothing else: neither a bomb, a pipe nor a broken header.
 """
 
+import contextlib
 import io
 import os
+import stat
+import threading
+import typing
+import warnings
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, UnidentifiedImageError
 
+from egsc_tf.data import rgb
 from egsc_tf.errors import UserError
 from egsc_tf.whole_file import whole_file
 
 SMALLEST_SIDE = 8
-# What white is in the modes of more than 8 bits: 16-bit PNG and TIFF, float TIFF.
-WHITE = {"I": 65535, "I;16": 65535, "I;16L": 65535, "I;16B": 65535, "F": 1.0}
+FEWEST = 2  # usable images that training needs of a domain
+# Those of Pillow's formats that pictures come in. Left out are documents, films and
+# data, and EPS, for which Pillow starts another program. TGA is last: it has no mark.
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "QOI")
+FORMATS += ("TIFF", "WEBP", "TGA")
+Image.init()
+# An older Pillow lacks AVIF; MPO is a kind of JPEG.
+OPENED = [name for name in FORMATS if name in Image.OPEN]
+ENDINGS = {e: f for e, f in Image.registered_extensions().items() if f in FORMATS}
+# Refused below, by name; Pillow would also print a line about each.
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+# Images of more pixels than this take up to 1.4 GB while they are decoded: one at a
+# time, however many threads read.
+LARGE = 2**25
+_one_large = threading.Lock()
 
 
 class BadImage(UserError):
-    """A file that cannot be used; the message starts with its path."""
+    """A file that cannot be used; the message starts with its path.
+
+    Attributes:
+      kind: "unreadable" (missing, forbidden, no file), "broken" or "tiny".
+    """
+
+    def __init__(self, message, kind="broken"):
+        super().__init__(message)
+        self.kind = kind
+
+
+class Picture(typing.NamedTuple):
+    """A decoded image.
+
+    Attributes:
+      pixels: [H, W, 3] uint8.
+      format, mode: of the file, in Pillow's words: "JPEG", "CMYK".
+    """
+
+    pixels: np.ndarray
+    format: str
+    mode: str
+
+
+def printable(name):
+    """A file name as one line of text that any terminal and UTF-8 file can take."""
+    return "".join(char if char.isprintable() else _escaped(char) for char in name)
+
+
+def _escaped(char):
+    byte = ord(char) - 0xDC00  # So Python reads a byte that is no text.
+    return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else ascii(char)[1:-1]
 
 
 def is_image_name(name):
-    """Whether a file name is visible and has an ending that Pillow knows."""
-    ending = os.path.splitext(name)[1].lower()
-    return not name.startswith(".") and ending in Image.registered_extensions()
+    """Whether a file name is visible and has the ending of a format that is read."""
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in ENDINGS
 
 
 def list_images(folder):
@@ -35,31 +84,113 @@ def list_images(folder):
     Raises:
       UserError: where there is no such folder, or no image in it.
     """
+    shown = printable(folder)
     if not os.path.isdir(folder):
-        raise UserError(f"{folder}: expected a folder of images, found none")
-    names = sorted(os.listdir(folder))
+        raise UserError(f"{shown}: expected a folder of images, found none")
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise UserError(
+            f"{shown}: expected a folder of images, found: {error.strerror}"
+        ) from error
     paths = [os.path.join(folder, name) for name in names if is_image_name(name)]
     if not paths:
+        inner = sum(os.path.isdir(os.path.join(folder, name)) for name in names)
         raise UserError(
-            f"{folder}: expected image files, found none among {len(names)} entries"
+            f"{shown}: expected image files, found none among {len(names)} entries"
+            + (f", {inner} of them folders, which are not read" if inner else "")
         )
     return paths
 
 
+def open_file(path):
+    """A file to read bytes from; never waits. Raises BadImage."""
+    try:
+        mode = os.stat(path).st_mode
+        if stat.S_ISREG(mode):
+            return open(path, "rb", opener=_without_waiting)
+    except (OSError, ValueError) as error:
+        raise refused(path, error) from error
+    found = "a folder" if stat.S_ISDIR(mode) else "a pipe, socket or device"
+    raise BadImage(
+        f"{printable(path)}: expected an image, found: {found}", "unreadable"
+    )
+
+
+def _without_waiting(path, flags):
+    """For a file that has become a pipe meanwhile. Windows has no such flag."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def read(path):
     """[H, W, 3] uint8 of a file. Raises BadImage."""
-    return _read(path, path)
+    with open_file(path) as file:
+        return decode(file, path).pixels
+
+
+def read_bytes(data, name):
+    """[H, W, 3] uint8 of an encoded image. Raises BadImage, calling it `name`."""
+    return decode(io.BytesIO(data), name).pixels
+
+
+def decode(file, name):
+    """The Picture in an open file. Raises BadImage, calling it `name`."""
+    try:
+        with _open_image(file) as image, _turn_to_decode(image):
+            picture = Picture(rgb.upright_rgb(image), image.format, image.mode)
+    except Exception as error:  # Pillow's decoders raise many kinds.
+        raise refused(name, error) from error
+    height, width = picture.pixels.shape[:2]
+    if min(height, width) < SMALLEST_SIDE:
+        raise BadImage(
+            f"{printable(name)}: expected at least {SMALLEST_SIDE}x{SMALLEST_SIDE} "
+            f"pixels, found {width}x{height}",
+            "tiny",
+        )
+    return picture
+
+
+def _open_image(file):
+    """A Pillow image whose header is read. Raises ValueError, and what Pillow does."""
+    try:
+        image = Image.open(file, formats=OPENED)
+    except UnidentifiedImageError as error:
+        file.seek(0)
+        start = file.read(16)
+        found = f"an unknown format or a broken header, it starts with {start}"
+        raise ValueError(found if start else "an empty file") from error
+    most = Image.MAX_IMAGE_PIXELS
+    if most is not None and image.width * image.height > most:
+        raise ValueError(f"{image.width}x{image.height}, more than {most} pixels")
+    return image
+
+
+def _turn_to_decode(image):
+    """A context in which an image may be decoded."""
+    large = image.width * image.height > LARGE
+    return _one_large if large else contextlib.nullcontext()
+
+
+def refused(name, error):
+    """The BadImage of an error of the operating system or of Pillow."""
+    from_system = isinstance(error, OSError) and error.strerror
+    reason = from_system or str(error) or type(error).__name__
+    return BadImage(
+        f"{printable(name)}: expected an image, found: {printable(reason)}",
+        "unreadable" if from_system else "broken",
+    )
 
 
 def read_label_map(path, height, width):
     """[height, width] uint8 of a label map, nearest neighbour. Raises BadImage."""
-    try:
-        with Image.open(path) as image:
-            if image.mode not in ("L", "P"):
-                raise ValueError(f"mode {image.mode}, expected one 8-bit channel")
-            return resize_label_map(np.asarray(image), height, width)
-    except Exception as error:  # Pillow's decoders raise many kinds.
-        raise BadImage(f"{path}: expected a label map, found: {error}") from error
+    with open_file(path) as file:
+        try:
+            with _open_image(file) as image:
+                if image.mode not in ("L", "P"):
+                    raise ValueError(f"mode {image.mode}, expected one 8-bit channel")
+                return resize_label_map(np.asarray(image), height, width)
+        except Exception as error:  # Pillow's decoders raise many kinds.
+            raise refused(path, error) from error
 
 
 def resize_label_map(labels, height, width):
@@ -70,32 +201,7 @@ def resize_label_map(labels, height, width):
 
 def open_bytes(data):
     """A Pillow image of an encoded one, in its own mode: for label maps."""
-    return Image.open(io.BytesIO(data))
-
-
-def read_bytes(data, name):
-    """[H, W, 3] uint8 of an encoded image. Raises BadImage, calling it `name`."""
-    return _read(io.BytesIO(data), name)
-
-
-def _read(file, name):
-    try:
-        with Image.open(file) as image:
-            if image.width * image.height > Image.MAX_IMAGE_PIXELS:
-                raise ValueError(
-                    f"{image.width}x{image.height}, more than "
-                    f"{Image.MAX_IMAGE_PIXELS} pixels"
-                )
-            pixels = np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
-    except Exception as error:  # Pillow's decoders raise many kinds.
-        reason = str(error).replace(f" {file!r}", "").replace(repr(file), "")
-        raise BadImage(f"{name}: expected an image, found: {reason}") from error
-    if min(pixels.shape[:2]) < SMALLEST_SIDE:
-        raise BadImage(
-            f"{name}: expected at least {SMALLEST_SIDE}x{SMALLEST_SIDE} pixels, found "
-            f"{pixels.shape[1]}x{pixels.shape[0]}"
-        )
-    return pixels
+    return _open_image(io.BytesIO(data))
 
 
 def resize(pixels, height, width):
@@ -122,15 +228,3 @@ def write_png(path, image):
     pixels = image if image.dtype == np.uint8 else to_uint8(image)
     with whole_file(path) as part:
         Image.fromarray(pixels).save(part, format="PNG")
-
-
-def _to_rgb(image):
-    """A Pillow image of any mode -> RGB."""
-    if image.mode in WHITE:
-        values = np.asarray(image, np.float64) * (255.0 / WHITE[image.mode])
-        image = Image.fromarray(np.rint(np.clip(values, 0, 255)).astype(np.uint8))
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        ground = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(ground, image)
-    return image.convert("RGB")

@@ -1,0 +1,143 @@
+"""Checks two folders of images before a run: `python -m egsc_tf.check_dataset`.
+
+Reads every file of DIR/trainA, trainB, testA, testB once, by the reader that training
+uses, and prints what it found: files that training stops at, files that it does not
+read, images of an odd size, duplicates, statistics. With --output all of it goes to
+check.json, and samples of each folder to contact_sheet.png.
+
+Exit code 0 where `egsc_tf.train --dataset=folder --on_bad_image=stop` would start on
+these folders; 2 where it would not, the reasons being the last lines. Whatever else was
+found, also in testA and testB, is told and changes nothing.
+"""
+
+from egsc_tf.program import run  # first: it quiets the start of TensorFlow
+
+# isort: split
+import json
+import os
+
+from absl import flags
+from tqdm import tqdm
+
+from egsc_tf.config import Config
+from egsc_tf.data import images, sample_sheet
+from egsc_tf.data.folder_findings import KINDS, RELATIONS, Findings
+from egsc_tf.data.folder_survey import FOLDERS
+from egsc_tf.errors import UserError
+from egsc_tf.whole_file import whole_file
+
+FLAGS = flags.FLAGS
+SHOWN = 10  # files of a kind, on the screen
+
+
+def check(data_dir, height, width, workers=None):
+    """The Findings of a data set whose files were all read, with a progress bar.
+
+    Raises:
+      UserError: where data_dir is no folder.
+    """
+    if not os.path.isdir(data_dir):
+        raise UserError(
+            f"--data_dir={images.printable(data_dir)}: expected a folder with "
+            f"{', '.join(FOLDERS)}, found none"
+        )
+    findings = Findings(data_dir, height, width)
+    with tqdm(desc="reading", total=findings.count(), unit="file") as bar:
+        findings.read(workers, bar.update)
+    return findings
+
+
+def write(findings, output):
+    """Writes OUTPUT/check.json and OUTPUT/contact_sheet.png."""
+    with (
+        whole_file(os.path.join(output, "check.json")) as part,
+        open(part, "w") as file,
+    ):
+        json.dump(findings.summary(), file, indent=1)
+    sheet = sample_sheet.draw({n: f.samples for n, f in findings.folders.items()})
+    images.write_png(os.path.join(output, "contact_sheet.png"), sheet)
+
+
+def report(findings):
+    """Yields the lines that a user reads."""
+    yield f"for training at --height={findings.height} --width={findings.width}"
+    for name, folder in findings.folders.items():
+        yield from _folder_lines(name, folder.summary())
+    for kind, listed in findings.problems.items():
+        lines = [f"{file}: {text}" if text else file for file, text in listed]
+        yield from _list(KINDS[kind], lines)
+    groups = findings.duplicates()
+    for relation in RELATIONS:
+        some = [group for group in groups if group["between"][0] == relation]
+        lines = [
+            f"{', '.join(group['files'][:3])}"
+            + (f" and {len(group['files']) - 3} more" * (len(group["files"]) > 3))
+            + ("" if group["same_bytes"] else " (of other bytes)")
+            for group in some
+        ]
+        yield from _list(f"one image several times, in {relation}", lines)
+    for program, split in (("training", "train"), ("evaluation", "test")):
+        reasons = findings.reasons(split)
+        yield f"\n{program} would " + ("not run:" if reasons else "run")
+        yield from (f"  {reason}" for reason in reasons)
+        if reasons and not findings.reasons(split, "skip"):
+            yield "  a run with --on_bad_image=skip leaves them out and goes on"
+
+
+def _folder_lines(name, summary):
+    yield f"\n{name}: {summary['images']:,} images, {summary['usable']:,} usable"
+    if "refused" in summary:
+        yield f"  {summary['refused']}"
+    if not summary["usable"]:
+        return
+    for key in ("height", "width", "width_by_height"):
+        low, middle, high = summary[key].values()
+        spread = f"{low:g} to {high:g}, median {middle:g}" if low < high else f"{low:g}"
+        yield f"  {key.replace('_', ' ')}: {spread}"
+    for key in ("frequent_sizes", "formats", "modes"):
+        counts = ", ".join(f"{k} ({n:,})" for k, n in list(summary[key].items())[:5])
+        yield f"  {key.replace('_', ' ')}: {counts}"
+    red, green, blue = summary["mean_colour"]
+    yield f"  mean colour: red {red:.0f}, green {green:.0f}, blue {blue:.0f} of 255"
+
+
+def _list(head, lines):
+    """The first of some lines under a head; nothing where there are none."""
+    if lines:
+        yield f"\n{head} ({len(lines):,}):"
+        yield from (f"  {images.printable(line)}" for line in lines[:SHOWN])
+    if len(lines) > SHOWN:
+        yield f"  and {len(lines) - SHOWN:,} more (check.json of --output has all)"
+
+
+def main():
+    folders = [os.path.join(FLAGS.data_dir, name) for name in FOLDERS]
+    if FLAGS.output:
+        if os.path.realpath(FLAGS.output) in map(os.path.realpath, folders):
+            raise UserError(
+                f"--output={images.printable(FLAGS.output)}: expected another folder "
+                "than those of the images"
+            )
+        os.makedirs(FLAGS.output, exist_ok=True)  # Before all is read in vain.
+    findings = check(FLAGS.data_dir, FLAGS.height, FLAGS.width, FLAGS.workers)
+    if FLAGS.output:
+        write(findings, FLAGS.output)
+    for line in report(findings):
+        print(line)
+    return 2 if findings.reasons("train") else 0
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string(
+        "data_dir", None, f"Folder with {', '.join(FOLDERS)}.", required=True
+    )
+    for side in ("height", "width"):
+        flags.DEFINE_integer(
+            side,
+            getattr(Config, side),
+            f"The {side} that the run will be given, in pixels.",
+            lower_bound=images.SMALLEST_SIDE,
+        )
+    flags.DEFINE_integer("workers", os.cpu_count(), "Threads that read.", lower_bound=1)
+    flags.DEFINE_string("output", "", "Folder to write to; empty: only print.")
+    run(main)
