@@ -8,7 +8,7 @@ DEMO := runs/demo
 WORKERS ?= 2
 MODELS ?= models
 
-.PHONY: demo test test-slow serve lint clean
+.PHONY: demo test test-slow test-faults serve lint clean
 
 demo: $(READY)
 	$(BIN)/python -m egsc_tf.train --flagfile=experiments/demo.flags --workdir=$(DEMO)
@@ -17,10 +17,13 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -m "not slow"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -m "not slow and not faults"
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
+
+test-faults: $(READY)
+	$(BIN)/python -m pytest -m faults
 
 # Serves every model in the folder MODELS, which egsc_tf.export.saved_model wrote. The
 # configs name the paths inside the server's image.

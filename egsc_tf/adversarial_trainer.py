@@ -7,6 +7,7 @@ appendix A). Everything random in a step is a pure function of (seed, step).
 import tensorflow as tf
 from tensorflow import keras
 
+from egsc_tf import divergence
 from egsc_tf.models.discriminator import Discriminator
 
 
@@ -24,6 +25,10 @@ class PolynomialDecay(keras.optimizers.schedules.LearningRateSchedule):
         step = tf.cast(iterations // self.updates_per_step, tf.float32)
         remaining = tf.maximum(1.0 - step / self.total_steps, 0.0)
         return self.learning_rate * remaining**self.POWER
+
+    def over(self, total_steps):
+        """The same schedule for another number of steps."""
+        return PolynomialDecay(self.learning_rate, total_steps, self.updates_per_step)
 
     def get_config(self):
         return {
@@ -73,9 +78,10 @@ class AdversarialTrainer(keras.Model):
         )
         self._means = {}
 
-    def learning_rate(self):
-        """Adam's rate of the generator at this step."""
-        return float(self.g_schedule(tf.convert_to_tensor(self.g_optimizer.iterations)))
+    def learning_rate(self, total_steps=None):
+        """Adam's rate of the generator at this step; of a run of total_steps."""
+        schedule = self.g_schedule.over(total_steps or self.total_steps)
+        return float(schedule(tf.convert_to_tensor(self.g_optimizer.iterations)))
 
     def steps_done(self):
         """The step of the run, resumed or not, as a number."""
@@ -125,16 +131,22 @@ class AdversarialTrainer(keras.Model):
         with tf.GradientTape() as tape:
             total, logs = self.discriminator_losses(batch, self.noise_source(draw=0))
             scaled = self._scale(total, self.d_optimizer)
-        norm = self._apply(tape, scaled, self.d_variables, self.d_optimizer)
-        return {**logs, "D/total": total, "D/gradient_norm": norm}
+        logs = {**logs, "D/total": total}
+        norm = self._apply(
+            tape, scaled, self.d_variables, self.d_optimizer, {**batch, **logs}, "D"
+        )
+        return {**logs, "D/gradient_norm": norm}
 
     def train_generator(self, batch, draw=1):
         """One G update on {x_a, x_b}; returns the logs. draw: which one of the step."""
         with tf.GradientTape() as tape:
             total, logs = self.generator_losses(batch, self.noise_source(draw))
             scaled = self._scale(total, self.g_optimizer)
-        norm = self._apply(tape, scaled, self.g_variables, self.g_optimizer)
-        return {**logs, "G/total": total, "G/gradient_norm": norm}
+        logs = {**logs, "G/total": total}
+        norm = self._apply(
+            tape, scaled, self.g_variables, self.g_optimizer, {**batch, **logs}, "G"
+        )
+        return {**logs, "G/gradient_norm": norm}
 
     @tf.autograph.experimental.do_not_convert
     def after_updates(self):
@@ -191,11 +203,13 @@ class AdversarialTrainer(keras.Model):
             return optimizer.get_scaled_loss(loss)
         return loss
 
-    def _apply(self, tape, loss, variables, optimizer):
+    def _apply(self, tape, loss, variables, optimizer, checked, network):
         """Applies the gradient of the *global* batch's mean; returns its norm.
 
         A replica's loss is the mean over its own rows, so the mean over the replicas
         is the mean over the global batch. It is taken here, once, before the clipping.
+        Where a value of `checked` or the norm is not finite, nothing is applied and
+        the step ends in an error that names them (see `egsc_tf.divergence`).
         """
         gradients = tape.gradient(loss, variables)
         if isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer):
@@ -204,6 +218,11 @@ class AdversarialTrainer(keras.Model):
             tf.distribute.ReduceOp.MEAN, gradients
         )
         norm = tf.linalg.global_norm(gradients)
+        if not isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer):
+            # An infinite gradient is how a loss scale is found; the optimizer skips it.
+            checked = {**checked, f"{network}/gradient_norm": norm}
+        with divergence.require_finite(checked, self.step + 1):
+            gradients = [tf.identity(g) for g in gradients]
         if self.config.clip_norm > 0:
             gradients, _ = tf.clip_by_global_norm(
                 gradients, self.config.clip_norm, use_norm=norm

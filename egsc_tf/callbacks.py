@@ -1,10 +1,9 @@
-"""What happens between the steps: bar, logs, samples, checkpoints, the stop on NaN.
+"""What happens between the steps: bar, logs, samples, checkpoints.
 
 Keras counts the batches of this process from 0; the trainer's own `step` counts the
 steps of the run, resumed or not. Callbacks use the latter.
 """
 
-import math
 import os
 import time
 
@@ -14,36 +13,6 @@ from tensorflow import keras
 from tqdm import tqdm
 
 from egsc_tf.data import images
-
-
-class Diverged(ArithmeticError):
-    """A loss is NaN or infinite; the message names the losses and the step."""
-
-
-class StopOnNaN(keras.callbacks.Callback):
-    """Raises Diverged at the first step whose losses and gradients are not all finite.
-
-    With loss scaling (mixed_float16) only losses count: there an infinite gradient is
-    how the right scale is found, and the optimizer leaves such an update out.
-    """
-
-    def on_train_batch_end(self, batch, logs=None):
-        scaled = isinstance(
-            self.model.g_optimizer, keras.mixed_precision.LossScaleOptimizer
-        )
-        bad = [
-            name
-            for name, value in logs.items()
-            if not math.isfinite(value)
-            and not (scaled and name.endswith("/gradient_norm"))
-        ]
-        if bad:
-            raise Diverged(
-                f"step {self.model.steps_done()}: {', '.join(bad)} not finite. "
-                "Checkpoints of earlier steps, if any, are kept. Try a new --workdir "
-                "with a lower --learning_rate (of stage 1: --mask_learning_rate) or "
-                "with --clip_norm=50."
-            )
 
 
 class Progress(keras.callbacks.Callback):
@@ -124,24 +93,37 @@ class Samples(keras.callbacks.Callback):
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Saves every `every` steps and at the end; keeps count of the seconds trained."""
+    """Saves every `every` steps and at the end; keeps count of the seconds trained.
 
-    def __init__(self, manager, seconds, every, total_steps):
+    Args:
+      saver: egsc_tf.checkpoints.Saver.
+      seconds: tf.Variable.
+    """
+
+    def __init__(self, saver, seconds, every, total_steps):
         super().__init__()
-        self.manager, self.seconds, self.every = manager, seconds, every
+        self.saver, self.seconds, self.every = saver, seconds, every
         self.total_steps = total_steps
+        self.saved = None
 
     def on_train_begin(self, logs=None):
         self.last = time.monotonic()
 
     def on_train_batch_end(self, batch, logs=None):
         step = self.model.steps_done()
-        if step % self.every and step != self.total_steps:
+        if step % self.every == 0 or step == self.total_steps:
+            self.save()
+
+    def save(self):
+        """Saves this step, if it has not been saved yet."""
+        step = self.model.steps_done()
+        if step == self.saved:
             return
         now = time.monotonic()
         self.seconds.assign_add(now - self.last)
         self.last = now
-        self.manager.save(checkpoint_number=step)
+        self.saver.save(step)
+        self.saved = step
 
 
 def contact_sheet(sources, exemplars, columns):

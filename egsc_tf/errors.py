@@ -1,6 +1,14 @@
-"""The one kind of error that a user can put right."""
+"""The errors that end a program in one line, each with an exit code of its own."""
 
 
 class UserError(ValueError):
     """Bad flags, paths or images. The message names the flag or path, says what was
     expected and what was found; programs print it without a traceback."""
+
+
+class Diverged(ArithmeticError):
+    """A value is NaN or infinite; the message names it and the step."""
+
+
+class Interrupted(Exception):
+    """A signal ended the training; the message says at which step it was saved."""

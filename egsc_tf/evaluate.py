@@ -85,16 +85,17 @@ def evaluate(workdir, settings=None, output=None):
     tf.keras.utils.set_random_seed(settings.seed)  # --test_noise keeps noise on
     tf.config.experimental.enable_op_determinism()
     translator = restore.load(workdir)
-    step = workdir_lib.latest_step(workdir, workdir_lib.TRANSLATION)
-    if step < config.total_steps:
-        logging.warning("the run is at step %d of %d", step, config.total_steps)
+    if translator.steps < config.total_steps:
+        logging.warning(
+            "the run is at step %d of %d", translator.steps, config.total_steps
+        )
     output = output or workdir
     bench = Bench(translator, config, settings, output)
     results = {
         "settings": {**dataclasses.asdict(settings), "metrics": list(names)},
         "run": dataclasses.asdict(config),
         "train_seconds": workdir_lib.seconds(workdir),
-        "steps": step,
+        "steps": translator.steps,
         "test_images": {domain: bench.count(domain) for domain in DOMAINS},
     }
     for evaluator in evaluators.of(names):

@@ -21,6 +21,7 @@ import tensorflow as tf
 from absl import flags, logging
 from tensorflow import keras
 
+from egsc_tf import checkpoints
 from egsc_tf import config as config_lib
 from egsc_tf import released_names as names
 from egsc_tf import workdir as workdir_lib
@@ -74,7 +75,7 @@ def write_workdir(feature_masks, translator, output, config=None):
     seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
     checkpoint = tf.train.Checkpoint(seconds=seconds, **trainer.parts())
     stage = workdir_lib.TRANSLATION
-    workdir_lib.manager(output, stage, checkpoint, 1).save(checkpoint_number=0)
+    checkpoints.Saver(workdir_lib.folder(output, stage), checkpoint, 1).save(0)
     trainer.config.save(output)
     return trainer.config
 

@@ -7,35 +7,52 @@ import sys
 # about CUDA plug-ins. Real failures arrive as Python exceptions all the same.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from absl import app, logging  # noqa: E402
+from absl import app, flags, logging  # noqa: E402
+
+from egsc_tf.errors import Diverged, Interrupted, UserError  # noqa: E402
 
 
 def run(main):
     """app.run for a main() that takes only flags; user mistakes end in one line.
 
-    Exit code 0, or 2 for bad flags, paths or images, 3 for a run that diverged.
+    Exit code 0; 2 for bad flags, paths or images and a full disk; 3 for a run that
+    diverged; 75 for one that a signal stopped and that is saved; 130 for an interrupt
+    elsewhere.
     """
 
     def guarded(argv):
-        from egsc_tf.callbacks import Diverged
-        from egsc_tf.errors import UserError
-
         if len(argv) > 1:
             raise app.UsageError(f"expected only flags, found {argv[1:]}")
+        # Some terminals cannot show every name of a file.
+        sys.stdout.reconfigure(errors="backslashreplace")
         logging.use_absl_handler()
         logging.set_verbosity(logging.INFO)
         try:
             return main()
         except Diverged as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 3
+            return _end(3, f"error: {error}")
         except UserError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 2
+            return _end(2, f"error: {error}")
+        except Interrupted as error:
+            return _end(75, f"stopped: {error}")
+        except KeyboardInterrupt:
+            return _end(130, "stopped: interrupted")
         except OSError as error:
             if error.filename is None:
                 raise
-            print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
-            return 2
+            return _end(2, f"error: {error.filename}: {error.strerror}")
 
-    app.run(guarded)
+    app.run(guarded, flags_parser=_parse)
+
+
+def _parse(argv):
+    try:
+        return flags.FLAGS(argv)
+    except (flags.Error, UnicodeDecodeError) as error:
+        sys.exit(_end(2, f"error: {error}"))
+
+
+def _end(code, message):
+    # On a line of its own, where a progress bar stands.
+    print(f"\n{message}" if sys.stderr.isatty() else message, file=sys.stderr)
+    return code

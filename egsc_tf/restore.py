@@ -5,6 +5,7 @@ import os
 
 import tensorflow as tf
 
+from egsc_tf import checkpoints
 from egsc_tf import config as config_lib
 from egsc_tf import workdir as workdir_lib
 from egsc_tf.domains import DIRECTIONS
@@ -20,16 +21,16 @@ def load(workdir, deterministic=False):
       deterministic: z = mu also where the run has --test_noise; exports are.
 
     Returns:
-      egsc_tf.models.translator.Translator.
+      egsc_tf.models.translator.Translator; its `steps` is how long it was trained.
 
     Raises:
       egsc_tf.errors.UserError: where the folder holds no run or no checkpoint of the
-        translation stage.
+        translation stage, or only broken ones.
     """
     config = config_lib.load(workdir)
     if deterministic:
         config = dataclasses.replace(config, test_noise=False)
-    path = workdir_lib.latest(workdir, workdir_lib.TRANSLATION)
+    path = workdir_lib.newest_checkpoint(workdir, workdir_lib.TRANSLATION)
     if path is None:
         raise UserError(
             f"{os.path.join(workdir, workdir_lib.TRANSLATION)}: expected a checkpoint "
@@ -45,5 +46,6 @@ def load(workdir, deterministic=False):
         feature_b=translator.feature_b,
     )
     # The checkpoint also holds what only training needs; all of *ours* must be in it.
-    checkpoint.restore(path).expect_partial().assert_existing_objects_matched()
+    checkpoint.read(path).expect_partial().assert_existing_objects_matched()
+    translator.steps = checkpoints.step_of(path)
     return translator

@@ -15,16 +15,19 @@ import tensorflow as tf
 from absl import flags, logging
 from tensorflow import keras
 
-from egsc_tf import callbacks
+from egsc_tf import callbacks, checkpoints, divergence
 from egsc_tf import config as config_lib
 from egsc_tf import workdir as workdir_lib
 from egsc_tf.data.source import open_source
 from egsc_tf.data.stream import stream
 from egsc_tf.errors import UserError
 from egsc_tf.feature_mask_trainer import FeatureMaskTrainer
+from egsc_tf.health import Health
+from egsc_tf.interruption import Interruption
 from egsc_tf.models import vgg
 from egsc_tf.models.encoder import Encoder
 from egsc_tf.models.translator import Translator
+from egsc_tf.run_lock import run_lock
 from egsc_tf.trainer import TranslationTrainer
 
 FLAGS = flags.FLAGS
@@ -58,14 +61,23 @@ def _jit_compile(config):
     return config.jit_compile
 
 
-def train(config, workdir, strategy=None):
+def train(config, workdir, strategy=None, override_run=False):
     """Trains both stages in `workdir`; returns the trained TranslationTrainer.
 
+    Args:
+      config: egsc_tf.config.Config.
+      strategy: of tf.distribute; None: all GPUs, or one device.
+      override_run: go on with the run in `workdir` also where flags differ that make
+        another run of it.
+
     Raises:
-      UserError: for bad settings or data, naming the flag or path.
-      egsc_tf.callbacks.Diverged: where a loss is not finite.
+      UserError: for bad settings or data, naming the flag or path, and where another
+        process trains in `workdir`.
+      egsc_tf.divergence.Diverged: where a loss is not finite.
+      egsc_tf.interruption.Interrupted: after SIGTERM or SIGINT, once the step is saved.
     """
     # Whatever can be wrong with the flags is found before the folder is written to.
+    before = workdir_lib.check_flags(workdir, config, override_run)
     source = open_source(config, "train")
     strategy = strategy or choose_strategy(config)
     keras.utils.set_random_seed(config.seed)
@@ -75,40 +87,54 @@ def train(config, workdir, strategy=None):
         logging.info("perceptual network: %s", config.perceptual_network)
         with strategy.scope():
             phi = vgg.load(config.perceptual_network)
-    workdir_lib.claim(workdir, config)
+    workdir_lib.make(workdir)
+    with run_lock(workdir):
+        config.save(workdir)
+        return _train(config, workdir, strategy, source, phi, before)
+
+
+def _train(config, workdir, strategy, source, phi, before):
+    """Both stages, once the folder is ours; before: the Config of the last start."""
     keras.mixed_precision.set_global_policy(config.mixed_precision)
 
     with strategy.scope():
-        if workdir_lib.latest(workdir, workdir_lib.TRANSLATION):
+        if workdir_lib.newest_checkpoint(workdir, workdir_lib.TRANSLATION):
             # Its checkpoint holds F_a and F_b: stage 1 is over.
             features = [Encoder(**config.network) for _ in range(2)]
         else:
-            features = _train_feature_masks(source, config, workdir, strategy)
+            features = _train_feature_masks(source, config, workdir, strategy, before)
         trainer = TranslationTrainer(config, *features, phi)
-    _train_stage(trainer, source, config, workdir, workdir_lib.TRANSLATION, strategy)
+    stage = workdir_lib.TRANSLATION
+    _train_stage(trainer, source, config, workdir, stage, strategy, before.total_steps)
     return trainer
 
 
-def _train_feature_masks(source, config, workdir, strategy):
+def _train_feature_masks(source, config, workdir, strategy, before):
     """F_a and F_b; all else that stage 1 needs is freed on return."""
     masks = FeatureMaskTrainer(config)
-    _train_stage(masks, source, config, workdir, workdir_lib.FEATURE_MASKS, strategy)
+    stage = workdir_lib.FEATURE_MASKS
+    _train_stage(masks, source, config, workdir, stage, strategy, before.mask_steps)
     return masks.autoencoder_a.encoder, masks.autoencoder_b.encoder
 
 
-def _train_stage(trainer, source, config, workdir, stage, strategy):
-    """Restores the stage's last checkpoint, if any, and trains what is left of it."""
+def _train_stage(trainer, source, config, workdir, stage, strategy, total_before):
+    """Restores the stage's last checkpoint, if any, and trains what is left of it.
+
+    total_before: how many steps the stage was to have at the last start.
+    """
     total = trainer.total_steps
     batches = 1 + trainer.g_update
     with strategy.scope():
         trainer.prepare(next(iter(stream(source, config, 0, batches))))
         seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
         checkpoint = tf.train.Checkpoint(seconds=seconds, **trainer.parts())
-        manager = workdir_lib.manager(
-            workdir, stage, checkpoint, config.keep_checkpoints
+        newest = workdir_lib.newest_checkpoint(workdir, stage)
+        if newest:
+            checkpoint.read(newest).assert_existing_objects_matched()
+        saver = checkpoints.Saver(
+            workdir_lib.folder(workdir, stage), checkpoint, config.keep_checkpoints
         )
-        if manager.latest_checkpoint:
-            checkpoint.restore(manager.latest_checkpoint).assert_consumed()
+        saver.tidy()
         trainer.compile(jit_compile=_jit_compile(config))
     start = trainer.steps_done()
     if start >= total:
@@ -122,42 +148,68 @@ def _train_stage(trainer, source, config, workdir, stage, strategy):
         total,
         trainer.learning_rate(),
     )
+    if start and total != total_before:
+        logging.warning(
+            "%s: %d steps instead of %d: the learning rate at step %d is now %.3g, it "
+            "would have been %.3g",
+            stage,
+            total,
+            total_before,
+            start,
+            trainer.learning_rate(),
+            trainer.learning_rate(total_before),
+        )
     log_folder = os.path.join(workdir, "logs", stage)
-    draw = _sampler(trainer, source, config)
-    trainer.fit(
-        stream(source, config, start, batches),
-        epochs=1,
-        steps_per_epoch=total - start,
-        verbose=0,
-        callbacks=[
-            callbacks.StopOnNaN(),
-            callbacks.Progress(stage, total),
-            callbacks.Scalars(log_folder, config.log_every),
-            callbacks.Samples(
-                draw,
-                os.path.join(workdir, "samples"),
-                log_folder,
-                stage,
-                config.sample_every,
-            ),
-            callbacks.Checkpoints(manager, seconds, config.checkpoint_every, total),
-        ],
-    )
+    draw, translations = _sampler(trainer, source, config)
+    saving = callbacks.Checkpoints(saver, seconds, config.checkpoint_every, total)
+    interruption = Interruption(saving.save)
+    try:
+        with interruption.listening():
+            trainer.fit(
+                stream(source, config, start, batches),
+                epochs=1,
+                steps_per_epoch=total - start,
+                verbose=0,
+                callbacks=[
+                    divergence.StopOnNaN(),
+                    callbacks.Progress(stage, total),
+                    callbacks.Scalars(log_folder, config.log_every),
+                    callbacks.Samples(
+                        draw,
+                        os.path.join(workdir, "samples"),
+                        log_folder,
+                        stage,
+                        config.sample_every,
+                    ),
+                    Health(workdir, translations, config.sample_every),
+                    saving,
+                    interruption,
+                ],
+            )
+    except tf.errors.InvalidArgumentError as error:
+        raise divergence.explained(error, trainer) from error
 
 
 def _sampler(trainer, source, config):
-    """() -> a picture of what the trainer makes of fixed training images."""
+    """What the trainer makes of fixed training images, as two functions.
+
+    Returns:
+      () -> a picture; () -> {domain: [SAMPLES, H, W, 3]}, images that it made.
+    """
     few = dataclasses.replace(config, batch_size=SAMPLES, content_view="same")
     batch = next(iter(stream(source, few)))
     x_a, x_b = batch["x_a"][:, 0], batch["x_b"][:, 0]
 
     if isinstance(trainer, FeatureMaskTrainer):
 
+        def made():
+            return {"a": trainer.autoencoder_a(x_a), "b": trainer.autoencoder_b(x_b)}
+
         def draw():
-            rows = [x_a, trainer.autoencoder_a(x_a), x_b, trainer.autoencoder_b(x_b)]
+            rows = [x_a, made()["a"], x_b, made()["b"]]
             return np.concatenate([np.concatenate(list(r), axis=1) for r in rows])
 
-        return draw
+        return draw, made
 
     translator = Translator.of_trainer(trainer)
 
@@ -171,15 +223,26 @@ def _sampler(trainer, source, config):
             halves.append(callbacks.contact_sheet(content, exemplars, columns))
         return np.concatenate(halves, axis=1)
 
-    return draw
+    def translations():
+        return {
+            "b": translator.translate(x_a, x_b, "a2b"),
+            "a": translator.translate(x_b, x_a, "b2a"),
+        }
+
+    return draw, translations
 
 
 def main():
-    train(config_lib.from_flags(), FLAGS.workdir)
+    train(config_lib.from_flags(), FLAGS.workdir, override_run=FLAGS.override_run)
 
 
 if __name__ == "__main__":
     config_lib.define_flags()
     flags.adopt_module_key_flags(config_lib)  # so that --help lists them
     flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
+    flags.DEFINE_bool(
+        "override_run",
+        False,
+        "Go on with the run in --workdir though flags differ that make it another run.",
+    )
     run(main)

@@ -9,7 +9,6 @@ from egsc_tf.program import run  # first: it quiets the start of TensorFlow
 
 # isort: split
 import os
-from collections import Counter
 
 import numpy as np
 import tensorflow as tf
@@ -21,59 +20,12 @@ from egsc_tf import callbacks, restore
 from egsc_tf.data import images
 from egsc_tf.domains import DIRECTIONS, split
 from egsc_tf.errors import UserError
+from egsc_tf.pairing import find_images, plan
 
 FLAGS = flags.FLAGS
 PIXELS_AT_ONCE = 8 * 256 * 256
 THUMBNAIL = 128
 LARGEST_GRID = 1000
-
-
-def find_images(path):
-    """Image paths of a file or a folder. Raises UserError."""
-    return [path] if os.path.isfile(path) else images.list_images(path)
-
-
-def output_names(paths):
-    """A distinct name for each path: its stem, with its ending where stems collide."""
-    stems = [os.path.splitext(os.path.basename(path))[0] for path in paths]
-    count = Counter(stems)
-    return [
-        stem if count[stem] == 1 else os.path.basename(path).replace(".", "_")
-        for stem, path in zip(stems, paths)
-    ]
-
-
-def plan(inputs, exemplars, output, pairing, grid=None):
-    """What is to be written: [(input, {exemplar: path of the output})].
-
-    Raises:
-      UserError: where two outputs would have one name, or an output would overwrite an
-        input or an exemplar.
-    """
-    names = output_names(exemplars)
-    jobs = []
-    for i, (path, name) in enumerate(zip(inputs, output_names(inputs))):
-        if pairing == "zip" or len(exemplars) == 1:
-            outputs = {exemplars[i if pairing == "zip" else 0]: f"{name}.png"}
-        else:
-            outputs = {e: f"{name}_{n}.png" for e, n in zip(exemplars, names)}
-        jobs.append((path, {e: os.path.join(output, f) for e, f in outputs.items()}))
-    folders = {
-        os.path.realpath(os.path.dirname(p) or ".") for p in (*inputs, *exemplars)
-    }
-    if os.path.realpath(output) in folders:
-        raise UserError(
-            f"--output={output}: expected another folder than that of the inputs and "
-            "exemplars"
-        )
-    files = Counter(file for _, outputs in jobs for file in outputs.values())
-    files.update([grid] if grid else [])
-    twice = [file for file, count in files.items() if count > 1]
-    if twice:
-        raise UserError(
-            f"--output: {twice[0]} would be written twice; rename the inputs"
-        )
-    return jobs
 
 
 def read_good(paths, on_bad_image):
@@ -120,11 +72,6 @@ def translate_files(
       UserError: for pairs that do not match up, and where nothing is left to do.
       BadImage: for a file that does not decode, where on_bad_image is "stop".
     """
-    if pairing == "zip" and len(inputs) != len(exemplars):
-        raise UserError(
-            "--pairing=zip: expected as many inputs as exemplars, found "
-            f"{len(inputs)} and {len(exemplars)}"
-        )
     jobs = plan(inputs, exemplars, output, pairing, grid)
     _, target = split(direction)
     read_exemplars, bad = read_good(exemplars, on_bad_image)

@@ -6,6 +6,8 @@ WORKDIR/
   translation/ckpt-N...     checkpoints of stage 2, with F_a and F_b in them
   logs/STAGE/               TensorBoard
   samples/STAGE_STEP.png    what the run made of fixed images on the way
+  warnings.txt              signs of a run that does not learn, if any
+  run.lock                  host and pid of the training process, while it runs
   results.json, grid_*.png  what egsc_tf.evaluate found
 """
 
@@ -13,7 +15,9 @@ import dataclasses
 import os
 
 import tensorflow as tf
+from absl import logging
 
+from egsc_tf import checkpoints
 from egsc_tf import config as config_lib
 from egsc_tf.errors import UserError
 
@@ -32,51 +36,63 @@ def make(workdir):
         ) from error
 
 
-def claim(workdir, config):
-    """Creates WORKDIR with the flags of a run, or checks that they are the same run's.
+def check_flags(workdir, config, override=False):
+    """Checks that the flags are those of the run that WORKDIR holds, if any.
+
+    Args:
+      override: report changed flags and go on with them (--override_run).
+
+    Returns:
+      the Config that the run had until now.
 
     Raises:
       UserError: where WORKDIR holds a run with other flags, naming them. Only the
         lengths of the stages and the book-keeping may change.
     """
-    if os.path.isfile(os.path.join(workdir, config_lib.RUN_FLAGS)):
-        old = config_lib.load(workdir)
-        changed = [
-            f"--{field.name} was {getattr(old, field.name)!r}, is now "
-            f"{getattr(config, field.name)!r}"
-            for field in dataclasses.fields(config)
-            if not field.metadata["may_change"]
-            and getattr(old, field.name) != getattr(config, field.name)
-        ]
-        if changed:
-            raise UserError(
-                f"--workdir={workdir}: expected the flags of the run that it holds; "
-                f"{'; '.join(changed)}. Use another --workdir for another run."
-            )
-    make(workdir)
-    config.save(workdir)
+    if not os.path.isfile(os.path.join(workdir, config_lib.RUN_FLAGS)):
+        return config
+    old = config_lib.load(workdir)
+    changed = [
+        field
+        for field in dataclasses.fields(config)
+        if getattr(old, field.name) != getattr(config, field.name)
+    ]
+
+    def told(fields):
+        return "; ".join(
+            f"--{f.name} was {getattr(old, f.name)!r}, is now "
+            f"{getattr(config, f.name)!r}"
+            for f in fields
+        )
+
+    forbidden = [f for f in changed if not f.metadata["may_change"]]
+    if forbidden and not override:
+        raise UserError(
+            f"--workdir={workdir}: expected the flags of the run that it holds; "
+            f"{told(forbidden)}. Use another --workdir for another run, or "
+            "--override_run to go on with this one all the same."
+        )
+    if changed:
+        logging.warning("flags of this run changed: %s", told(changed))
+    return old
 
 
-def manager(workdir, stage, checkpoint, keep):
-    """The CheckpointManager of a stage."""
-    return tf.train.CheckpointManager(
-        checkpoint, os.path.join(workdir, stage), max_to_keep=keep
-    )
+def folder(workdir, stage):
+    """Where the checkpoints of a stage are."""
+    return os.path.join(workdir, stage)
 
 
-def latest(workdir, stage):
-    """The newest checkpoint's path of a stage, or None."""
-    return tf.train.latest_checkpoint(os.path.join(workdir, stage))
+def newest_checkpoint(workdir, stage):
+    """The newest sound checkpoint's path of a stage, or None.
 
-
-def latest_step(workdir, stage):
-    """The step of the newest checkpoint of a stage; 0 where there is none."""
-    path = latest(workdir, stage)
-    return int(path.rsplit("-", 1)[1]) if path else 0
+    Raises:
+      UserError: where there are some, all broken.
+    """
+    return checkpoints.newest(folder(workdir, stage))
 
 
 def seconds(workdir):
     """Wall-clock seconds that the stages of a run have trained."""
     name = "seconds/.ATTRIBUTES/VARIABLE_VALUE"
-    paths = [latest(workdir, stage) for stage in (FEATURE_MASKS, TRANSLATION)]
+    paths = [newest_checkpoint(workdir, s) for s in (FEATURE_MASKS, TRANSLATION)]
     return float(sum(tf.train.load_variable(path, name) for path in paths if path))

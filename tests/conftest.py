@@ -40,6 +40,20 @@ def shared():
     return find
 
 
+SURVIVED = pytest.StashKey()
+
+
+@pytest.fixture
+def survived(pytestconfig):
+    """line -> shown at the end of the session: what was tried and survived."""
+    return pytestconfig.stash.setdefault(SURVIVED, []).append
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for line in config.stash.get(SURVIVED, []):
+        terminalreporter.line(f"survived: {line}")
+
+
 @pytest.fixture(autouse=True)
 def plain_policy():
     """Each test starts from, and leaves behind, Keras' default precision."""

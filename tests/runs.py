@@ -4,6 +4,7 @@ import os
 
 import tensorflow as tf
 
+from egsc_tf import checkpoints
 from egsc_tf import workdir as workdir_lib
 from egsc_tf.config import Config
 from egsc_tf.models.translator import Translator
@@ -19,14 +20,12 @@ def untrained(folder, **flags):
     example = tf.zeros([1, config.height, config.width, 3])
     for direction in ("a2b", "b2a"):
         translator.translate(example, example, direction)
-    workdir_lib.claim(str(folder), config)
+    config.save(str(folder))
     checkpoint = tf.train.Checkpoint(
         generator_ema=translator.generator,
         feature_a=translator.feature_a,
         feature_b=translator.feature_b,
     )
-    manager = workdir_lib.manager(
-        str(folder), workdir_lib.TRANSLATION, checkpoint, keep=1
-    )
-    manager.save(checkpoint_number=0)
+    place = workdir_lib.folder(str(folder), workdir_lib.TRANSLATION)
+    checkpoints.Saver(place, checkpoint, keep=1).save(0)
     return os.fspath(folder)

@@ -131,12 +131,14 @@ def test_release_presets_are_the_papers(presets, name):
 
 def test_a_workdir_belongs_to_one_run(tmp_path):
     config = Config(ngf=8)
-    workdir.claim(str(tmp_path), config)
+    assert workdir.check_flags(str(tmp_path), config) == config
+    config.save(str(tmp_path))
     longer = dataclasses.replace(config, total_steps=9, log_every=2)
-    workdir.claim(str(tmp_path), longer)
+    assert workdir.check_flags(str(tmp_path), longer) == config
+    longer.save(str(tmp_path))
     assert config_lib.load(str(tmp_path)) == longer
     with pytest.raises(
         UserError, match="--ngf was 8, is now 9; --seed was 0, is now 1"
     ):
-        workdir.claim(str(tmp_path), dataclasses.replace(config, ngf=9, seed=1))
+        workdir.check_flags(str(tmp_path), dataclasses.replace(config, ngf=9, seed=1))
     assert config_lib.load(str(tmp_path)) == longer

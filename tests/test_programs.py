@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from egsc_tf import translate
+from egsc_tf import pairing, translate
 from egsc_tf.config import Config
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
@@ -159,7 +159,7 @@ def test_bad_files_stop_or_are_left_out(translator, tmp_path):
 
 
 def test_names_that_collide_keep_their_endings():
-    names = translate.output_names(["d/x.png", "d/x.jpg", "d/y.png"])
+    names = pairing.output_names(["d/x.png", "d/x.jpg", "d/y.png"])
     assert names == ["x_png", "x_jpg", "y"]
 
 

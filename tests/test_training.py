@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 import egsc_tf
-from egsc_tf import callbacks, losses, restore
+from egsc_tf import callbacks, divergence, losses, restore
 from egsc_tf import evaluate as evaluate_lib
 from egsc_tf import train as train_lib
 from egsc_tf import workdir as workdir_lib
@@ -199,7 +199,7 @@ class Killed(Exception):
     """What stands in for a kill between two steps."""
 
 
-class KillAtThree(callbacks.StopOnNaN):
+class KillAtThree(divergence.StopOnNaN):
     def on_train_batch_end(self, batch, logs=None):
         if isinstance(self.model, TranslationTrainer) and self.model.steps_done() == 3:
             raise Killed
@@ -217,10 +217,10 @@ def test_a_resumed_run_ends_with_the_same_weights(
 ):
     folder = str(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(callbacks, "StopOnNaN", KillAtThree)
+        patch.setattr(divergence, "StopOnNaN", KillAtThree)
         with pytest.raises(Killed):
             train_lib.train(RUN, folder)
-    assert workdir_lib.latest(folder, "translation").endswith("ckpt-2")
+    assert workdir_lib.newest_checkpoint(folder, "translation").endswith("ckpt-2")
     with caplog.at_level("INFO", logger="absl"):
         resumed = train_lib.train(RUN, folder)
     assert "resumed at step 2 of 4, learning rate 0.000536" in caplog.text
@@ -312,10 +312,10 @@ def test_a_workdir_without_translation_is_named(tmp_path):
 
 
 def test_nan_stops_naming_the_loss_and_the_step():
-    stop = callbacks.StopOnNaN()
+    stop = divergence.StopOnNaN()
     stop.set_model(make_trainer(1, TINY))
     stop.on_train_batch_end(0, {"D/a": 1.0, "G/kl_a": 2.0})
-    with pytest.raises(callbacks.Diverged, match=r"step 0: D/a, G/kl_a not finite"):
+    with pytest.raises(divergence.Diverged, match=r"step 0: D/a, G/kl_a not finite"):
         stop.on_train_batch_end(
             0, {"D/a": float("nan"), "G/kl_a": float("inf"), "D/b": 0.1}
         )

@@ -1,0 +1,161 @@
+"""Checkpoints of a stage: never half written, read whole before they are trusted.
+
+WORKDIR/STAGE/ckpt-STEP.* are written beside and renamed, the .index file last, so that
+a kill at any moment leaves whole checkpoints only. They are found by their files, not
+by TensorFlow's state file, and one whose checksums do not agree with its contents is
+reported and passed over for the one before.
+"""
+
+import glob
+import os
+import re
+import shutil
+
+import tensorflow as tf
+from absl import logging
+
+from egsc_tf.errors import UserError
+from egsc_tf.whole_file import whole_file
+
+PREFIX = "ckpt"
+PART = ".part"
+
+
+class NoSpace(UserError):
+    """The disk is full."""
+
+
+def steps(folder):
+    """Sorted steps of the checkpoints of a stage's folder."""
+    if not os.path.isdir(folder):
+        return []
+    names = (re.fullmatch(rf"{PREFIX}-(\d+)\.index", n) for n in os.listdir(folder))
+    return sorted(int(match.group(1)) for match in names if match)
+
+
+def path_of(folder, step):
+    """TensorFlow's name of a checkpoint: the prefix of its files."""
+    return os.path.join(folder, f"{PREFIX}-{step}")
+
+
+def step_of(path):
+    """The step of a checkpoint's path."""
+    return int(path.rsplit("-", 1)[1])
+
+
+def problem(path):
+    """None, or what is wrong with a checkpoint. Reads all of it."""
+    try:
+        reader = tf.train.load_checkpoint(path)
+        for name in reader.get_variable_to_shape_map():
+            reader.get_tensor(name)
+    # Of a broken index TensorFlow's reader raises other kinds too.
+    except (tf.errors.OpError, ValueError, IndexError, RuntimeError) as error:
+        return str(error).splitlines()[0]
+    return None
+
+
+def newest(folder):
+    """The path of the newest sound checkpoint of a stage, or None where there is none.
+
+    Those passed over are reported.
+
+    Raises:
+      UserError: where there are checkpoints, but all are broken.
+    """
+    found = steps(folder)
+    for step in reversed(found):
+        path = path_of(folder, step)
+        reason = problem(path)
+        if reason is None:
+            return path
+        logging.warning("%s is broken and passed over: %s", path, reason)
+    if found:
+        raise UserError(
+            f"{folder}: expected a sound checkpoint, found {len(found)}, all broken; "
+            "restore one from a backup, or delete the folder to train the stage again"
+        )
+    return None
+
+
+class Saver:
+    """Writes the checkpoints of a stage and deletes old ones.
+
+    Args:
+      folder: of the stage.
+      checkpoint: tf.train.Checkpoint.
+      keep: how many to keep.
+    """
+
+    def __init__(self, folder, checkpoint, keep):
+        self.folder, self.checkpoint, self.keep = folder, checkpoint, keep
+
+    def save(self, step):
+        """Writes the checkpoint of a step.
+
+        Raises:
+          NoSpace: where the disk is full; what was there before is left as it was.
+        """
+        part = os.path.join(self.folder, PART)
+        shutil.rmtree(part, ignore_errors=True)
+        os.makedirs(part)
+        try:
+            written = self.checkpoint.write(path_of(part, step))
+            self._move(part, os.path.basename(written))
+        except (tf.errors.OpError, OSError) as error:
+            shutil.rmtree(part, ignore_errors=True)
+            if not is_no_space(error):
+                raise
+            kept = steps(self.folder)
+            raise NoSpace(
+                f"{self.folder}: expected room for the checkpoint of step {step}, "
+                f"found none; kept: {kept or 'none, as it would have been the first'}. "
+                "Make room and start the run again"
+            ) from error
+        os.rmdir(part)
+        self.tidy()
+
+    def tidy(self):
+        """Deletes old checkpoints and what killed runs left; writes TensorFlow's state
+        file anew, for its own tools."""
+        shutil.rmtree(os.path.join(self.folder, PART), ignore_errors=True)
+        found = steps(self.folder)
+        for step in found[: -self.keep]:
+            self._delete(step)
+        found = found[-self.keep :]
+        for file in glob.glob(os.path.join(glob.escape(self.folder), f"{PREFIX}-*")):
+            match = re.match(rf"{PREFIX}-(\d+)\.", os.path.basename(file))
+            if not match or int(match.group(1)) not in found:
+                os.remove(file)
+        if found:
+            lines = [f'model_checkpoint_path: "{PREFIX}-{found[-1]}"\n']
+            lines += [f'all_model_checkpoint_paths: "{PREFIX}-{s}"\n' for s in found]
+            state = os.path.join(self.folder, "checkpoint")
+            with whole_file(state) as part, open(part, "w", encoding="ascii") as file:
+                file.writelines(lines)
+
+    def _move(self, part, name):
+        """Renames the files of a whole checkpoint into the folder, the index last."""
+        index = os.path.join(self.folder, f"{name}.index")
+        if os.path.exists(index):  # a broken one that was passed over
+            os.remove(index)
+        for file in sorted(os.listdir(part)):
+            if not file.endswith(".index"):
+                os.replace(os.path.join(part, file), os.path.join(self.folder, file))
+        os.replace(os.path.join(part, f"{name}.index"), index)
+
+    def _delete(self, step):
+        """Deletes a checkpoint, its index first: without it, it is none."""
+        prefix = path_of(self.folder, step)
+        os.remove(f"{prefix}.index")
+        for file in glob.glob(f"{glob.escape(prefix)}.*"):
+            os.remove(file)
+
+
+def is_no_space(error):
+    """Whether an exception says that the disk is full, or a quota used up."""
+    text = str(error).lower()
+    return any(
+        words in text
+        for words in ("no space left", "disk quota", "file too large", "enospc")
+    )

@@ -1,0 +1,76 @@
+"""NaN or infinity in a loss, a gradient or the data: stop before a weight is touched.
+
+The check is an operation of the step itself, so that the update which would spoil the
+weights does not run. XLA leaves such operations out; there `StopOnNaN` stops behind the
+step, and what is not saved is lost all the same.
+"""
+
+import math
+import re
+
+import numpy as np
+import tensorflow as tf
+from tensorflow import keras
+
+from egsc_tf.errors import Diverged
+
+MARK = "egsc_tf: not finite:"
+
+
+def require_finite(values, step):
+    """A context: what is built in it runs only where all values are finite.
+
+    Args:
+      values: {name: float tensor}.
+      step: scalar, named in the error.
+    """
+    finite = [tf.reduce_all(tf.math.is_finite(value)) for value in values.values()]
+    names = tf.boolean_mask(list(values), tf.logical_not(tf.stack(finite)))
+    named = tf.strings.reduce_join(names, separator=", ")
+    return tf.control_dependencies(
+        [tf.debugging.Assert(tf.reduce_all(finite), [MARK, step, named])]
+    )
+
+
+def explained(error, trainer):
+    """Diverged, where an error of a step came from `require_finite`; else the error.
+
+    Args:
+      error: tf.errors.InvalidArgumentError; trainer: AdversarialTrainer.
+    """
+    match = re.search(rf"\[{re.escape(MARK)}\] \[(\d+)\] \[(.*?)\]", error.message)
+    if not match:
+        return error
+    weights = [
+        variable.name
+        for variable in trainer.g_variables + trainer.d_variables
+        if not np.isfinite(tf.convert_to_tensor(variable)).all()
+    ]
+    return Diverged(_message(match.group(1), match.group(2), weights))
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """Raises Diverged behind a step whose losses are not all finite: for XLA."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        bad = [
+            name
+            for name, value in logs.items()
+            if not math.isfinite(value) and not name.endswith("/gradient_norm")
+        ]
+        if bad:
+            raise Diverged(_message(self.model.steps_done(), ", ".join(bad), []))
+
+
+def _message(step, names, weights):
+    spoilt = ""
+    if weights:
+        spoilt = (
+            f" {len(weights)} weights were not finite before, {weights[0]} among them."
+        )
+    return (
+        f"step {step}: {names} not finite.{spoilt} Checkpoints of earlier steps, if "
+        "any, are kept. Try a new --workdir with a lower --learning_rate (of stage 1: "
+        "--mask_learning_rate) or with --clip_norm=50; look for broken images where a "
+        "name begins with x_."
+    )

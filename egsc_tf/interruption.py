@@ -1,0 +1,59 @@
+"""SIGTERM and SIGINT while training: finish the step, save, leave.
+
+A second signal stops the process at once, with what was saved last.
+"""
+
+import contextlib
+import signal
+import threading
+
+from absl import logging
+from tensorflow import keras
+
+from egsc_tf.errors import Interrupted
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Interruption(keras.callbacks.Callback):
+    """Saves and raises Interrupted after the step in which a signal came.
+
+    Args:
+      save: () -> None, saves the step that has just been done.
+    """
+
+    def __init__(self, save):
+        super().__init__()
+        self.save = save
+        self.signal = None
+
+    @contextlib.contextmanager
+    def listening(self):
+        """Within it, signals wait for the end of the step; in the main thread only,
+        as no other gets signals."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self._note) for number in SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _note(self, number, frame):
+        self.signal = signal.Signals(number)
+        for each in SIGNALS:
+            signal.signal(each, signal.SIG_DFL)
+        logging.warning(
+            "%s: finishing the step and saving; once more stops at once",
+            self.signal.name,
+        )
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.signal:
+            self.save()
+            raise Interrupted(
+                f"{self.signal.name}: saved at step {self.model.steps_done()}; the "
+                "same command goes on from there"
+            )

@@ -1,0 +1,54 @@
+"""One run at a time in a workdir.
+
+WORKDIR/run.lock holds the owner's host and pid, and the owner holds a lock of the
+operating system on it. That lock ends with its process, however it ends: what a dead
+owner left is taken over.
+"""
+
+import contextlib
+import fcntl
+import os
+import socket
+
+from egsc_tf.errors import UserError
+
+NAME = "run.lock"
+
+
+@contextlib.contextmanager
+def run_lock(workdir):
+    """Holds the lock of a run's folder.
+
+    Raises:
+      UserError: where another process has it, naming its host and pid.
+    """
+    path = os.path.join(workdir, NAME)
+    file = _locked(path)
+    try:
+        file.truncate(0)
+        file.write(f"{socket.gethostname()} {os.getpid()}\n")
+        file.flush()
+        yield
+    finally:
+        os.remove(path)  # while it is still locked: nobody else can have it
+        file.close()
+
+
+def _locked(path):
+    while True:
+        file = open(path, "a+", encoding="utf-8")  # noqa: SIM115
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            host, _, pid = file.read().strip().partition(" ")
+            file.close()
+            raise UserError(
+                f"{path}: expected no other run in this --workdir, found one on host "
+                f"{host or '(starting)'}, pid {pid or '(starting)'}"
+            ) from error
+        # The owner before may have removed the file between our two calls.
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                return file
+        file.close()

@@ -1,0 +1,320 @@
+"""Runs that are cut short, broken or started twice, and values that are not finite."""
+
+import dataclasses
+import errno
+import os
+import signal
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from test_training import RUN, batches, make_trainer, weights
+
+from egsc_tf import checkpoints, divergence, restore
+from egsc_tf import train as train_lib
+from egsc_tf import workdir as workdir_lib
+from egsc_tf.errors import UserError
+from egsc_tf.health import D_STEPS, Health
+from egsc_tf.interruption import Interrupted, Interruption
+from egsc_tf.run_lock import run_lock
+
+
+def saver(folder, value=0.0, keep=2):
+    variable = tf.Variable(np.full([1000], value, np.float32))
+    checkpoint = tf.train.Checkpoint(variable=variable)
+    return variable, checkpoints.Saver(str(folder), checkpoint, keep)
+
+
+@pytest.fixture
+def two_checkpoints(tmp_path):
+    """Folder of steps 1 and 2, whose variable holds the step."""
+    variable, saving = saver(tmp_path)
+    for step in (1, 2):
+        variable.assign(tf.fill([1000], float(step)))
+        saving.save(step)
+    return tmp_path
+
+
+FILES = ("ckpt-2.index", "ckpt-2.data-00000-of-00001")
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("kept", [0.0, 0.5, 0.99, None])
+def test_a_broken_checkpoint_is_reported_and_the_one_before_is_used(
+    two_checkpoints, caplog, name, kept
+):
+    path = two_checkpoints / name
+    if kept is None:
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[: int(path.stat().st_size * kept)])
+    with caplog.at_level("WARNING", logger="absl"):
+        newest = checkpoints.newest(str(two_checkpoints))
+    assert newest == str(two_checkpoints / "ckpt-1")
+    variable, saving = saver(two_checkpoints)
+    saving.checkpoint.read(newest).assert_consumed()
+    assert (variable.numpy() == 1.0).all()
+    # Without its index it is none; else it is named.
+    gone = kept is None and name.endswith("index")
+    assert ("ckpt-2 is broken and passed over" in caplog.text) != gone
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("at", [0.1, 0.5])
+def test_a_flipped_bit_is_found(two_checkpoints, name, at):
+    path = two_checkpoints / name
+    data = bytearray(path.read_bytes())
+    data[int(len(data) * at)] ^= 1
+    path.write_bytes(data)
+    assert checkpoints.newest(str(two_checkpoints)).endswith("ckpt-1")
+
+
+def test_nothing_starts_over_where_all_checkpoints_are_broken(two_checkpoints):
+    for path in two_checkpoints.glob("*.index"):
+        path.write_bytes(b"")
+    with pytest.raises(UserError, match="found 2, all broken"):
+        checkpoints.newest(str(two_checkpoints))
+
+
+@pytest.mark.parametrize("state", [b"", b"\xff\0garbage", None])
+def test_tensorflow_s_state_file_does_not_matter(two_checkpoints, state):
+    path = two_checkpoints / "checkpoint"
+    path.unlink() if state is None else path.write_bytes(state)
+    assert checkpoints.newest(str(two_checkpoints)).endswith("ckpt-2")
+    saver(two_checkpoints)[1].tidy()
+    assert tf.train.latest_checkpoint(str(two_checkpoints)).endswith("ckpt-2")
+
+
+def test_what_killed_runs_left_is_cleared_away(two_checkpoints):
+    (two_checkpoints / ".part").mkdir()
+    (two_checkpoints / ".part" / "ckpt-3.index").write_bytes(b"x")
+    (two_checkpoints / "ckpt-3.data-00000-of-00001").write_bytes(b"x")
+    (two_checkpoints / "mine.txt").write_bytes(b"x")
+    _, saving = saver(two_checkpoints, keep=1)
+    saving.tidy()
+    assert sorted(os.listdir(two_checkpoints)) == [
+        "checkpoint",
+        "ckpt-2.data-00000-of-00001",
+        "ckpt-2.index",
+        "mine.txt",
+    ]
+
+
+def test_a_broken_checkpoint_is_written_anew(two_checkpoints):
+    (two_checkpoints / FILES[1]).write_bytes(b"")
+    saver(two_checkpoints, 7.0)[1].save(2)
+    assert checkpoints.newest(str(two_checkpoints)).endswith("ckpt-2")
+
+
+def test_a_full_disk_leaves_the_last_good_checkpoint(two_checkpoints, monkeypatch):
+    _, saving = saver(two_checkpoints)
+    before = sorted(os.listdir(two_checkpoints))
+
+    def full(path):
+        open(f"{path}.data-00000-of-00001", "w").close()
+        raise tf.errors.ResourceExhaustedError(
+            None, None, f"{path}; No space left on device"
+        )
+
+    monkeypatch.setattr(saving.checkpoint, "write", full)
+    with pytest.raises(checkpoints.NoSpace, match=r"step 3, .* kept: \[1, 2\]"):
+        saving.save(3)
+    assert sorted(os.listdir(two_checkpoints)) == before
+    assert checkpoints.is_no_space(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    assert checkpoints.is_no_space(OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)))
+
+
+def test_a_second_run_in_one_workdir_is_refused(tmp_path):
+    with run_lock(str(tmp_path)):
+        with pytest.raises(UserError, match=f"on host .+, pid {os.getpid()}"):
+            run_lock(str(tmp_path)).__enter__()
+        assert os.listdir(tmp_path) == ["run.lock"]
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_dead_owner_s_lock_is_taken_over(tmp_path):
+    (tmp_path / "run.lock").write_text("elsewhere 1\n")
+    with run_lock(str(tmp_path)):
+        assert (tmp_path / "run.lock").read_text().endswith(f" {os.getpid()}\n")
+
+
+class SignalAt(divergence.StopOnNaN):
+    """Sends a signal to this process in step 3 of stage 2."""
+
+    number = signal.SIGTERM
+
+    def on_train_batch_end(self, batch, logs=None):
+        if hasattr(self.model, "generator") and self.model.steps_done() == 3:
+            os.kill(os.getpid(), self.number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_loses_no_finished_step(tmp_path, monkeypatch, number, whole):
+    folder = str(tmp_path / "run")
+    handlers = [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)]
+    with monkeypatch.context() as patch:
+        patch.setattr(SignalAt, "number", number)
+        patch.setattr(divergence, "StopOnNaN", SignalAt)
+        with pytest.raises(Interrupted, match=f"{number.name}: saved at step 3"):
+            train_lib.train(RUN, folder)
+    assert [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)] == handlers
+    assert workdir_lib.newest_checkpoint(folder, "translation").endswith("ckpt-3")
+    assert not os.path.exists(os.path.join(folder, "run.lock"))
+    resumed = train_lib.train(RUN, folder)
+    for x, y in zip(weights(whole), weights(resumed)):
+        np.testing.assert_array_equal(x, y)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The trainer of a whole run."""
+    return train_lib.train(RUN, str(tmp_path_factory.mktemp("whole") / "run"))
+
+
+def test_a_second_signal_stops_at_once():
+    interruption = Interruption(save=lambda: None)
+    with interruption.listening():
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert interruption.signal is signal.SIGTERM
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+
+
+NAN = float("nan")
+
+
+def in_the_data(trainer, batch):
+    x = batch["x_b"].numpy()
+    x[0, 0, 2, 3, 0] = NAN  # in the batch of the D update
+    return {**batch, "x_b": tf.constant(x)}
+
+
+def in_a_weight(trainer, batch):
+    kernel = trainer.generator.decoder_a.to_rgb.kernel
+    kernel.assign(tf.where(tf.range(3) == 1, NAN, kernel))
+    return batch
+
+
+def in_a_loss(trainer, batch):
+    losses = trainer.generator_losses
+
+    def spoilt(*args):
+        total, logs = losses(*args)
+        return total, {**logs, "G/cycle_b": logs["G/cycle_b"] * np.inf}
+
+    trainer.generator_losses = spoilt
+    return batch
+
+
+@pytest.mark.parametrize(
+    ("plant", "names"),
+    [
+        (in_the_data, "x_b, D/a, D/b, D/total, D/gradient_norm"),
+        (in_a_weight, "D/a, D/total, D/gradient_norm"),
+        (in_a_loss, "G/cycle_b"),
+    ],
+)
+def test_what_is_not_finite_stops_before_the_weights_are_touched(plant, names):
+    trainer = make_trainer(2, RUN)
+    batch = batches(RUN, 1, 1)[0]
+    trainer.prepare(batch)
+    trainer.step.assign(6)
+    batch = plant(trainer, batch)
+    variables = trainer.g_variables + (trainer.d_variables if "D/" in names else [])
+    before = [v.numpy() for v in variables]
+    with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+        tf.function(trainer.train_step)(batch)
+    for x, y in zip(before, variables):
+        np.testing.assert_array_equal(x, y)
+    error = divergence.explained(caught.value, trainer)
+    assert isinstance(error, divergence.Diverged)
+    assert str(error).startswith(f"step 7: {names} not finite.")
+    assert ("1 weights were not finite before" in str(error)) == (plant is in_a_weight)
+
+
+def test_two_replicas_stop_as_well(two_replicas):
+    with two_replicas.scope():
+        trainer = make_trainer(2, RUN)
+        batch = batches(RUN, 1, 1)[0]
+        trainer.prepare(batch)
+    spoilt = tf.data.Dataset.from_tensors(in_the_data(trainer, batch)).unbatch()
+    feed = two_replicas.experimental_distribute_dataset(spoilt.batch(4))
+    step = tf.function(lambda b: two_replicas.run(trainer.train_step, args=(b,)))
+    with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+        step(next(iter(feed)))
+    error = divergence.explained(caught.value, trainer)
+    assert str(error).startswith("step 1: ")
+    assert "D/gradient_norm not finite" in str(error)
+
+
+def test_other_errors_of_a_step_stay_what_they_are():
+    error = tf.errors.InvalidArgumentError(None, None, "shapes do not match")
+    assert divergence.explained(error, None) is error
+
+
+class Model:
+    def __init__(self):
+        self.step = 0
+
+    def steps_done(self):
+        return self.step
+
+
+def watch(health, losses, steps):
+    health.set_model(Model())
+    for health.model.step in range(1, steps + 1):
+        health.on_train_batch_end(0, losses(health.model.step))
+
+
+def test_a_discriminator_that_has_won_is_reported_once(tmp_path):
+    health = Health(str(tmp_path), dict, 10**6)
+    low = {"D/a": 0.001, "D/b": 0.2}
+    # Low for long, but not at one go.
+    watch(health, lambda s: low if s % D_STEPS else {**low, "D/a": 0.2}, 3 * D_STEPS)
+    assert os.listdir(tmp_path) == []
+    watch(health, lambda s: low, 3 * D_STEPS)
+    (line,) = (tmp_path / "warnings.txt").read_text().splitlines()
+    assert line.startswith(f"step {D_STEPS + 1}: D/a has been below 0.01 for 500 steps")
+
+
+def test_translations_that_are_all_alike_are_reported_once(tmp_path):
+    varied = np.random.RandomState(0).uniform(-1, 1, [6, 8, 8, 3])
+    made = {"a": varied, "b": varied[:1].repeat(6, axis=0)}
+    health = Health(str(tmp_path), lambda: made, every=5)
+    watch(health, lambda s: {"D/a": 0.2, "D/b": 0.2}, 20)
+    (line,) = (tmp_path / "warnings.txt").read_text().splitlines()
+    assert line.startswith("step 5: 6 translations into domain b are all alike")
+
+
+def test_changed_flags_are_refused_unless_overridden(tmp_path, caplog):
+    RUN.save(str(tmp_path))
+    other = dataclasses.replace(RUN, batch_size=2, total_steps=9)
+    with pytest.raises(UserError, match="--batch_size was 4, is now 2.*--override_run"):
+        workdir_lib.check_flags(str(tmp_path), other)
+    with caplog.at_level("WARNING", logger="absl"):
+        assert workdir_lib.check_flags(str(tmp_path), other, override=True) == RUN
+    assert "--batch_size was 4, is now 2; --total_steps was 4, is now 9" in caplog.text
+
+
+def test_a_longer_run_says_what_becomes_of_the_learning_rate(tmp_path, caplog, whole):
+    folder = str(tmp_path / "run")
+    config = dataclasses.replace(RUN, total_steps=2)
+    train_lib.train(config, folder)
+    with caplog.at_level("WARNING", logger="absl"):
+        train_lib.train(RUN, folder)
+    assert (
+        "translation: 4 steps instead of 2: the learning rate at step 2 is now "
+        "0.000536, it would have been 0"
+    ) in caplog.text
+
+
+def test_translation_falls_back_too(tmp_path, caplog):
+    folder = str(tmp_path / "run")
+    train_lib.train(RUN, folder)
+    stage = os.path.join(folder, "translation")
+    assert checkpoints.steps(stage) == [2, 4]
+    with open(os.path.join(stage, "ckpt-4.index"), "wb"):
+        pass
+    with caplog.at_level("WARNING", logger="absl"):
+        assert restore.load(folder).steps == 2
+    assert "ckpt-4 is broken and passed over" in caplog.text
