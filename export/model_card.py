@@ -12,6 +12,7 @@ import tensorflow as tf
 
 import egsc_tf
 from egsc_tf.export import serving_files, serving_graph
+from egsc_tf.export.serving_graph import signature_name
 
 REPORT, CARD = "report.json", "MODEL_CARD.md"
 # name of an input or output: what it holds.
@@ -39,8 +40,8 @@ def split_use(served, contents):
       {"contents", "full_seconds", "split_seconds", "ratio": full / split}.
     """
     translate, encode, with_style = (
-        served.signatures[name]
-        for name in ("translate", "encode_style", "translate_with_style")
+        served.signatures[signature_name(part, served.directions[0])]
+        for part in ("translate", "encode_style", "translate_with_style")
     )
     inputs = serving_files.example_inputs(translate, 1, served.size)
     content, exemplar = (tf.constant(inputs[name]) for name in ("content", "exemplar"))

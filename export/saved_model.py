@@ -20,7 +20,6 @@ from absl import flags, logging
 
 from egsc_tf import config as config_lib
 from egsc_tf import restore
-from egsc_tf import workdir as workdir_lib
 from egsc_tf.domains import DIRECTIONS
 from egsc_tf.errors import UserError
 from egsc_tf.export import model_card, serving_files
@@ -38,7 +37,7 @@ class Settings:
     Attributes:
       version: its number, from 1; 0: the next free one.
       height, width: the size at which encoded images are translated; 0: the run's.
-      directions: some of ("a2b", "b2a"); the first has the signatures without suffix.
+      directions: some of ("a2b", "b2a"); b2a's signatures end in _b2a.
       max_pixels: the largest encoded image, height * width.
       max_batch_pixels: the largest batch * height * width that the networks get.
       batch_sizes: increasing; of the warm-up requests, and allowed to the server.
@@ -126,9 +125,9 @@ def export(workdir, output, settings=None):
         split_times = None
         if settings.measure:
             split_times = model_card.split_use(served, settings.measure)
-        step = workdir_lib.latest_step(workdir, workdir_lib.TRANSLATION)
+        steps = translator.steps
         model_card.write(
-            part, name, workdir, config, step, served, settings, split_times
+            part, name, workdir, config, steps, served, settings, split_times
         )
         os.chmod(part, 0o755)  # mkdtemp's is for the owner alone
         path = os.path.join(output, str(version))
@@ -194,7 +193,7 @@ if __name__ == "__main__":
     flags.DEFINE_list(
         "directions",
         list(usual.directions),
-        "Some of a2b, b2a; the first has the signatures without suffix.",
+        "Some of a2b, b2a; the signatures of b2a end in _b2a.",
     )
     flags.DEFINE_integer(
         "max_pixels", usual.max_pixels, "Largest encoded image, height x width.", 1

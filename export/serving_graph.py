@@ -21,10 +21,10 @@ _IMAGES = tf.TensorSpec([None, None, None, 3], tf.uint8)
 _NUMBERS = tf.TensorSpec([None], tf.float32)
 
 
-def signature_name(part, direction, directions):
-    """The name of a part's signature: the first direction has no suffix, and its
-    translation of encoded images is TensorFlow Serving's default."""
-    if direction != directions[0]:
+def signature_name(part, direction):
+    """The name of a part's signature: a2b has no suffix, and its translation of encoded
+    images is TensorFlow Serving's default."""
+    if direction != "a2b":
         return f"{part}_{direction}"
     return DEFAULT if part == BYTES else part
 
@@ -39,7 +39,8 @@ class ServedTranslator:
 
     Args:
       translator: egsc_tf.models.translator.Translator, without noise.
-      directions: some of ("a2b", "b2a"), the default one first.
+      directions: some of ("a2b", "b2a"). Where b2a is the only one, its translation of
+        encoded images is the default too.
       size: (height, width), at which encoded images are translated.
       max_pixels: the largest encoded image, height * width.
       max_batch_pixels: the largest B * H * W that the networks get at once.
@@ -57,8 +58,11 @@ class ServedTranslator:
         self.signatures = {}
         for direction in directions:
             for part, function in self._functions(translator, direction).items():
-                name = signature_name(part, direction, directions)
+                name = signature_name(part, direction)
                 self.signatures[name] = function.get_concrete_function()
+        if DEFAULT not in self.signatures:
+            only = signature_name(BYTES, directions[0])
+            self.signatures[DEFAULT] = self.signatures[only]
         kept = {}
         for function in self.signatures.values():
             kept.update({id(v): v for v in function.graph.variables})

@@ -1,0 +1,197 @@
+"""Translates image files through a server: `python -m egsc_tf.export.client --url=... `
+
+Over REST (--url=http://HOST:8501) or gRPC (--url=HOST:8500 --grpc). Each exemplar's
+style is encoded once. Outputs are named and paired as egsc_tf.translate does.
+
+In Python:
+
+    with Client("http://localhost:8501", "faces") as client:
+        (png,) = client.translate_bytes([jpeg], [exemplar_jpeg], direction="a2b")
+"""
+
+from egsc_tf.program import run  # first: it quiets the start of TensorFlow
+
+# isort: split
+import threading
+
+import numpy as np
+from absl import flags, logging
+
+from egsc_tf.domains import DIRECTIONS, split
+from egsc_tf.errors import UserError
+from egsc_tf.export import client_folder
+from egsc_tf.export.client_call import Endpoint, with_retries
+from egsc_tf.pairing import find_images
+
+FLAGS = flags.FLAGS
+TIMEOUT = 60.0
+RETRIES = 5
+
+
+class Client:
+    """Asks a served model; its methods may be called from many threads.
+
+    Args:
+      url: http://HOST:PORT, or for gRPC HOST:PORT.
+      model: its name at the server.
+      grpc: whether to speak gRPC.
+      version: its number, or None for the latest.
+      timeout: seconds that an attempt may take.
+      retries: how often to ask again where the server is unavailable, overloaded or too
+        slow; a request that it refuses is not sent again.
+
+    Raises:
+      UserError: for a url of the other protocol, or packages that are missing. Methods
+        raise CallFailed, a UserError naming url, model and signature.
+    """
+
+    def __init__(
+        self, url, model, grpc=False, version=None, timeout=TIMEOUT, retries=RETRIES
+    ):
+        if grpc == ("://" in url):
+            expected = "HOST:PORT for gRPC" if grpc else "http://HOST:PORT for REST"
+            raise UserError(f"--url={url}: expected {expected}")
+        try:
+            if grpc:
+                from egsc_tf.export.client_grpc import GrpcTransport as Transport
+            else:
+                from egsc_tf.export.client_rest import RestTransport as Transport
+        except ImportError as error:
+            raise UserError(
+                "expected the packages of `pip install 'egsc-tf[serving]'`, found no "
+                f"{error.name}"
+            ) from error
+        self._endpoint = Endpoint(url, model, version, timeout)
+        self._transport = Transport(self._endpoint)
+        self._retries = retries
+        self._lock, self._signatures = threading.Lock(), None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self._transport.close()
+
+    def translate_bytes(self, content, exemplar, direction="a2b"):
+        """Encoded images in the style of encoded exemplars.
+
+        Args:
+          content, exemplar: lists [B] of the bytes of JPEG or PNG files.
+          direction: "a2b" or "b2a".
+
+        Returns:
+          a list [B] of the bytes of PNG files, each of its content's size.
+        """
+        return self._predict(
+            "translate_bytes",
+            direction,
+            {"content_bytes": list(content), "exemplar_bytes": list(exemplar)},
+        )
+
+    def encode_style_bytes(self, exemplar, direction="a2b"):
+        """The style codes float32 [B, 2C] of a list [B] of encoded exemplars."""
+        return self._predict(
+            "encode_style_bytes", direction, {"exemplar_bytes": list(exemplar)}
+        )
+
+    def translate_with_style_bytes(self, content, style, strength=1.0, direction="a2b"):
+        """As translate_bytes, with style codes in place of exemplars.
+
+        Args:
+          content: list [B] of the bytes of JPEG or PNG files.
+          style: [B, 2C] or [1, 2C], from encode_style_bytes of the same direction.
+          strength: scalar or [B], 0 (the content's own look) to 1.
+          direction: "a2b" or "b2a".
+        """
+        style, rows = np.asarray(style, np.float32), len(content)
+        inputs = {
+            "content_bytes": list(content),
+            "style": np.broadcast_to(style, [rows, style.shape[-1]]),
+            "strength": np.broadcast_to(np.float32(strength), [rows]),
+        }
+        return self._predict("translate_with_style_bytes", direction, inputs)
+
+    def _predict(self, part, direction, inputs):
+        signature = self._signature(part, direction)
+        return with_retries(
+            lambda: self._transport.predict(signature, inputs), self._retries
+        )
+
+    def _signature(self, part, direction):
+        """The name of a part's signature, from what the server says that it has.
+
+        Those of b2a end in _b2a. serving_default is a2b's translation of encoded
+        images, but b2a's in an export of b2a alone, which has no `translate`.
+        """
+        split(direction)
+        with self._lock:
+            if self._signatures is None:
+                self._signatures = with_retries(
+                    self._transport.signatures, self._retries
+                )
+        name = f"{part}_{direction}"
+        if direction == "a2b":
+            name = "serving_default" if part == "translate_bytes" else part
+        needed = "translate" if name == "serving_default" else name
+        if needed not in self._signatures:
+            found = ", ".join(sorted(n for n in self._signatures if n[0] != "_"))
+            raise self._endpoint.failed(
+                f"direction {direction}",
+                "NOT_FOUND",
+                f"expected a signature {needed}, found {found}",
+            )
+        return name
+
+
+def main():
+    inputs, exemplars = find_images(FLAGS.input), find_images(FLAGS.exemplar)
+    with Client(
+        FLAGS.url, FLAGS.model, FLAGS.grpc, FLAGS.version, FLAGS.timeout, FLAGS.retries
+    ) as client:
+        written, left_out = client_folder.translate_files(
+            client,
+            inputs,
+            exemplars,
+            FLAGS.output,
+            FLAGS.direction,
+            FLAGS.pairing,
+            FLAGS.strength,
+            FLAGS.batch_size,
+            FLAGS.concurrency,
+        )
+    for message in left_out:
+        logging.warning("left out: %s", message)
+    print(
+        f"{len(inputs)} inputs, {len(exemplars)} exemplars: {written} images written "
+        f"to {FLAGS.output}, {len(left_out)} files left out"
+    )
+    return 2 if left_out else 0
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string(
+        "url", None, "http://HOST:PORT; with --grpc HOST:PORT.", required=True
+    )
+    flags.DEFINE_bool("grpc", False, "Speak gRPC in place of REST.")
+    flags.DEFINE_string("model", None, "Its name at the server.", required=True)
+    flags.DEFINE_integer("version", None, "Its version; default: the latest.", 1)
+    flags.DEFINE_string("input", None, "Image or folder to translate.", required=True)
+    flags.DEFINE_string("exemplar", None, "Image or folder of styles.", required=True)
+    flags.DEFINE_string("output", None, "Folder to write to.", required=True)
+    flags.DEFINE_enum("direction", "a2b", DIRECTIONS, "Which way.")
+    flags.DEFINE_enum(
+        "pairing", "all", ("all", "zip"), "Every pair, or i-th with i-th."
+    )
+    flags.DEFINE_float(
+        "strength", 1.0, "0: content's own look, 1: exemplar's.", 0.0, 1.0
+    )
+    flags.DEFINE_float("timeout", TIMEOUT, "Seconds that an attempt may take.", 0.001)
+    flags.DEFINE_integer(
+        "retries", RETRIES, "Further attempts where the server does not answer.", 0
+    )
+    flags.DEFINE_integer("concurrency", 4, "Requests under way at once.", 1)
+    flags.DEFINE_integer("batch_size", 1, "Contents of one request.", 1)
+    run(main)

@@ -1,0 +1,124 @@
+"""Files in, a server's translations out: batches, requests under way at once."""
+
+from concurrent import futures
+
+from tqdm import tqdm
+
+from egsc_tf.errors import UserError
+from egsc_tf.export.client_call import REFUSED, CallFailed
+from egsc_tf.pairing import plan
+from egsc_tf.whole_file import whole_file
+
+
+def translate_files(
+    client,
+    inputs,
+    exemplars,
+    output,
+    direction="a2b",
+    pairing="all",
+    strength=1.0,
+    batch_size=1,
+    concurrency=4,
+):
+    """Translates files through a server into the folder `output`.
+
+    Each exemplar's style is encoded once. What the server refuses is left out; any
+    other failure ends the run, and what was written by then stays.
+
+    Args:
+      client: egsc_tf.export.client.Client.
+      inputs, exemplars: lists of paths of JPEG or PNG files.
+      output: folder of the PNG files.
+      direction: "a2b" or "b2a".
+      pairing: "all", every input with every exemplar, or "zip", the i-th with the i-th.
+      strength: 0 to 1.
+      batch_size: images of one request.
+      concurrency: requests under way at once.
+
+    Returns:
+      (number of files written, messages about files left out).
+
+    Raises:
+      UserError: for pairs that do not match up, and where no exemplar is usable.
+      CallFailed: where the server does not do its part.
+    """
+    jobs = plan(inputs, exemplars, output, pairing)
+    styles = {}
+
+    def encode(batch):
+        codes = client.encode_style_bytes([_read(path) for (path,) in batch], direction)
+        styles.update((path, code) for (path,), code in zip(batch, codes))
+
+    def translate(batch):
+        contents = [_read(path) for path, _, _ in batch]
+        codes = [styles[exemplar] for _, exemplar, _ in batch]
+        images = client.translate_with_style_bytes(contents, codes, strength, direction)
+        for (_, _, file), image in zip(batch, images):
+            _write(file, image)
+
+    with futures.ThreadPoolExecutor(concurrency) as pool:
+        tasks = [(path,) for path in exemplars]
+        refused = _in_batches(pool, encode, tasks, batch_size, "exemplar")
+        if not styles:
+            raise UserError(
+                f"--exemplar: expected a usable image, found none: {_listed(refused)}"
+            )
+        tasks = [
+            (path, exemplar, file)
+            for path, outputs in jobs
+            for exemplar, file in outputs.items()
+            if exemplar in styles
+        ]
+        now = _in_batches(pool, translate, tasks, batch_size, "image")
+    return len(tasks) - len(now), _listed(refused + now)
+
+
+def _in_batches(pool, call, tasks, batch_size, unit):
+    """call(batch) for all tasks; those of a refused batch each by themselves.
+
+    Returns:
+      [(task, CallFailed)] of those that were refused.
+    """
+
+    def guarded(batch):
+        try:
+            call(batch)
+        except CallFailed as error:
+            if error.code != REFUSED:
+                raise
+            if len(batch) == 1:
+                return [(batch[0], error)]
+            return [refused for task in batch for refused in guarded([task])]
+        return []
+
+    under_way = {}
+    for first in range(0, len(tasks), batch_size):
+        batch = tasks[first : first + batch_size]
+        under_way[pool.submit(guarded, batch)] = len(batch)
+    refused = []
+    with tqdm(total=len(tasks), unit=unit) as bar:
+        try:
+            for done in futures.as_completed(under_way):
+                refused += done.result()
+                bar.update(under_way[done])
+        finally:
+            for future in under_way:
+                future.cancel()
+    return refused
+
+
+def _listed(refused):
+    """A message for each file, whichever of its translations was refused."""
+    messages = {task[0]: f"{task[0]}: {error}" for task, error in refused}
+    return [messages[path] for path in sorted(messages)]
+
+
+def _read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _write(path, data):
+    with whole_file(path) as part, open(part, "wb") as file:
+        file.write(data)
