@@ -1,5 +1,6 @@
 """Kills, signals and a full disk, on real processes: `make test-faults`."""
 
+import json
 import os
 import random
 import signal
@@ -10,6 +11,7 @@ import time
 import numpy as np
 import pytest
 import tensorflow as tf
+from odd_images import odd_images
 
 from egsc_tf import checkpoints
 
@@ -164,3 +166,52 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(tmp_path, survived):
     finally:
         subprocess.run(["umount", str(workdir)], check=True)
     survived(f"full disk: step {kept[-1]} of {stage} kept, exit code 2")
+
+
+def program(name, *flags):
+    command = [sys.executable, "-m", f"egsc_tf.{name}", *flags]
+    done = subprocess.run(command, capture_output=True, text=True)
+    output = done.stdout + done.stderr
+    assert "Traceback" not in output, output
+    return done.returncode, output
+
+
+def test_two_thousand_odd_images_go_through_all_programs(tmp_path, survived):
+    data, folders = tmp_path / "data", ("trainA", "trainB", "testA", "testB")
+    for i, file in enumerate(odd_images(2000)):
+        folder = data / folders[i % 4]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / file.name).write_bytes(file.data)
+    checked = str(tmp_path / "check")
+    code, _ = program("check_dataset", f"--data_dir={data}", f"--output={checked}")
+    assert code == 2  # training would stop at the first broken file
+    with open(os.path.join(checked, "check.json"), encoding="utf-8") as file:
+        problems = json.load(file)["problems"]
+    bad = {entry["file"] for kind in ("broken", "tiny") for entry in problems[kind]}
+
+    workdir = str(tmp_path / "run")
+    folder_flags = ("--dataset=folder", f"--data_dir={data}", "--on_bad_image=skip")
+    code, output = run(workdir, *folder_flags, "--mask_steps=1", "--total_steps=2")
+    assert code == 0, output
+    names = sorted(os.listdir(data / "testB"))
+    exemplar = next(data / "testB" / n for n in names if f"testB/{n}" not in bad)
+    translated = 0
+    for name in ("testA", "trainA"):
+        out = tmp_path / f"out_{name}"
+        code, output = program(
+            "translate",
+            f"--workdir={workdir}",
+            f"--input={data / name}",
+            f"--exemplar={exemplar}",
+            f"--output={out}",
+            "--on_bad_image=skip",
+        )
+        assert code == 0, output
+        inputs = {f"{name}/{n}" for n in os.listdir(data / name)}
+        assert len(os.listdir(out)) == len(inputs - bad)
+        assert all(os.path.basename(path) in output for path in inputs & bad)
+        translated += len(inputs - bad)
+    survived(
+        f"2000 odd files: {len(bad)} named as bad, training on the rest, "
+        f"{translated} of 1000 translated, all that are good"
+    )
