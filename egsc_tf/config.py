@@ -116,6 +116,18 @@ class Config:
     ndf: int = _flag(64, "Channels of the first discriminator convolution.", low=1)
     n_encoder: int = _flag(3, "Convolutions before the residual blocks.", low=1, high=6)
     n_dis: int = _flag(4, "Halvings of the discriminator.", low=1, high=8)
+    padding: str = _flag(
+        "reflect",
+        "How encoders and decoders pad: by reflection (the paper), or with zeros, as "
+        "the convolutions of phones do by themselves.",
+        choices=("reflect", "zero"),
+    )
+    upsample: str = _flag(
+        "deconv",
+        "How decoders double: by transposed convolutions (the paper), or by bilinear "
+        "resizing and convolutions, which leave no checkerboard.",
+        choices=("deconv", "resize"),
+    )
     init: str = _flag(
         "he", "Kernel initialisation: He, or normal 0.02.", choices=("he", "release")
     )
@@ -264,7 +276,12 @@ class Config:
     @property
     def network(self):
         """The arguments that all encoders and decoders share."""
-        return {"ngf": self.ngf, "n_encoder": self.n_encoder, "init": self.init}
+        return {
+            "ngf": self.ngf,
+            "n_encoder": self.n_encoder,
+            "init": self.init,
+            "padding": self.padding,
+        }
 
     @property
     def generator(self):
@@ -272,6 +289,7 @@ class Config:
         return {
             **self.network,
             "output": self.output,
+            "upsample": self.upsample,
             "adain_form": self.adain_form,
             "style_code": self.style_code,
         }

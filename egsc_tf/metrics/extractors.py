@@ -4,7 +4,8 @@ inception       Inception-v3 of keras.applications, average-pooled to 2048; Kera
                 downloads it. Not the network of the original FID, whose numbers need
                 its own weights and resizing: compare only with the same extractor.
 PATH.h5         the same, from a local file.
-perceptual      the run's own perceptual network: conv5_1, averaged over space.
+perceptual      the run's own perceptual network: conv5_1, averaged over space, divided
+                by 127.5, since VGG takes [0, 255] and KID's kernel wants small numbers.
 digits          a small classifier of digits, trained here on real images.
 """
 
@@ -33,8 +34,8 @@ def load(name, phi=None, classifier=None):
         return "digits classifier", digit_classifier.features(classifier())
     if name == "perceptual":
         network = phi()
-        return "conv5_1 of --perceptual_network", lambda x: tf.reduce_mean(
-            network(x)[-1], axis=[1, 2]
+        return "conv5_1 of --perceptual_network, / 127.5", lambda x: (
+            tf.reduce_mean(network(x)[-1], axis=[1, 2]) / 127.5
         )
     if name != "inception" and not os.path.isfile(name):
         raise UserError(

@@ -11,16 +11,25 @@ class AutoEncoder(keras.Model):
     """A VAE of one domain: encoder, latent block, content block, decoder.
 
     Args:
-      ngf, n_encoder, init, output: as of Decoder.
+      ngf, n_encoder, init, output, padding, upsample: as of Decoder.
     """
 
-    def __init__(self, ngf=64, n_encoder=3, init="he", output="tanh", **kwargs):
+    def __init__(
+        self,
+        ngf=64,
+        n_encoder=3,
+        init="he",
+        output="tanh",
+        padding="reflect",
+        upsample="deconv",
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         channels = ngf * 2 ** (n_encoder - 1)
-        self.encoder = Encoder(ngf, n_encoder, init)
-        self.latent_block = ResidualBlock(channels, init)
-        self.content_block = ResidualBlock(channels, init)
-        self.decoder = Decoder(ngf, n_encoder, init, output)
+        self.encoder = Encoder(ngf, n_encoder, init, padding)
+        self.latent_block = ResidualBlock(channels, init, padding)
+        self.content_block = ResidualBlock(channels, init, padding)
+        self.decoder = Decoder(ngf, n_encoder, init, output, padding, upsample)
 
     def latent(self, x):
         """The mean of z: [B, H, W, 3] in [-1, 1] -> [B, h, w, C]."""

@@ -1,13 +1,15 @@
-"""The two building blocks of every encoder and decoder (paper, appendix A).
+"""The building blocks of every encoder and decoder (paper, appendix A).
 
-Both pad by reflection, so that the border of an image carries no frame of zeros.
-Layout NHWC; values are unbounded features.
+They pad by reflection, so that the border of an image carries no frame of zeros; or
+with zeros, which phones' convolutions do by themselves. Layout NHWC; values are
+unbounded features.
 """
 
 import tensorflow as tf
 from tensorflow import keras
 
 LEAKY_SLOPE = 0.2
+PADDINGS = ("reflect", "zero")
 
 
 # Eight residual blocks stand in a row. With full He kernels each of them doubles the
@@ -36,32 +38,84 @@ def reflect_pad(x, size):
     return tf.pad(x, [[0, 0], [size, size], [size, size], [0, 0]], mode="REFLECT")
 
 
-class ReflectConv(keras.layers.Layer):
-    """Reflect-pad, convolution without padding, leaky ReLU with slope 0.2."""
+class PaddedConv(keras.layers.Conv2D):
+    """Conv2D that gives ceil(H / strides) x ceil(W / strides), without activation.
 
-    def __init__(self, filters, kernel_size, strides=1, init="he", **kwargs):
-        super().__init__(**kwargs)
-        self.padding = kernel_size // 2
-        self.conv = keras.layers.Conv2D(
-            filters, kernel_size, strides, kernel_initializer=initializer(init)
+    Args:
+      filters, kernel_size, strides: as of Conv2D.
+      padding: one of PADDINGS; "zero" is Conv2D's own "same".
+      init, gain: of `initializer`.
+
+    Raises:
+      ValueError: for another padding.
+    """
+
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        strides=1,
+        padding="reflect",
+        init="he",
+        gain=1.0,
+        **kwargs,
+    ):
+        if padding not in PADDINGS:
+            raise ValueError(f"padding: expected one of {PADDINGS}, found {padding!r}")
+        super().__init__(
+            filters,
+            kernel_size,
+            strides,
+            padding="same" if padding == "zero" else "valid",
+            kernel_initializer=initializer(init, gain),
+            **kwargs,
         )
+        self.reflected = kernel_size // 2 if padding == "reflect" else 0
 
     def call(self, x):
-        return tf.nn.leaky_relu(self.conv(reflect_pad(x, self.padding)), LEAKY_SLOPE)
+        return super().call(reflect_pad(x, self.reflected) if self.reflected else x)
+
+
+class LeakyConv(keras.layers.Layer):
+    """PaddedConv, then leaky ReLU with slope 0.2."""
+
+    def __init__(
+        self, filters, kernel_size, strides=1, padding="reflect", init="he", **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.conv = PaddedConv(filters, kernel_size, strides, padding, init)
+
+    def call(self, x):
+        return tf.nn.leaky_relu(self.conv(x), LEAKY_SLOPE)
+
+
+class ReflectConv(LeakyConv):
+    """A LeakyConv that pads by reflection whatever the run's --padding is."""
 
 
 class ResidualBlock(keras.layers.Layer):
-    """x + conv3x3(relu(conv3x3(x))), each reflect-padded by 1, without a norm."""
+    """x + conv3x3(relu(conv3x3(x))), each padded by 1, without a norm."""
 
-    def __init__(self, filters, init="he", **kwargs):
+    def __init__(self, filters, init="he", padding="reflect", **kwargs):
         super().__init__(**kwargs)
-        self.conv_1 = keras.layers.Conv2D(
-            filters, 3, kernel_initializer=initializer(init)
-        )
-        self.conv_2 = keras.layers.Conv2D(
-            filters, 3, kernel_initializer=initializer(init, RESIDUAL_GAIN)
-        )
+        self.conv_1 = PaddedConv(filters, 3, padding=padding, init=init)
+        self.conv_2 = PaddedConv(filters, 3, 1, padding, init, RESIDUAL_GAIN)
 
     def call(self, x):
-        y = tf.nn.relu(self.conv_1(reflect_pad(x, 1)))
-        return x + self.conv_2(reflect_pad(y, 1))
+        return x + self.conv_2(tf.nn.relu(self.conv_1(x)))
+
+
+class ResizeConv(keras.layers.Layer):
+    """Doubles H and W bilinearly, then convolves 3x3, without activation.
+
+    Bilinear, because XNNPACK has no nearest neighbour, and TensorFlow no deterministic
+    gradient of it on GPUs.
+    """
+
+    def __init__(self, filters, padding="reflect", init="he", **kwargs):
+        super().__init__(**kwargs)
+        self.resize = keras.layers.UpSampling2D(2, interpolation="bilinear")
+        self.conv = PaddedConv(filters, 3, padding=padding, init=init)
+
+    def call(self, x):
+        return self.conv(self.resize(x))

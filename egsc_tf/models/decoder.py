@@ -9,10 +9,11 @@ output="leaky_tanh" keeps a slope: tanh(x) + 0.1 x, clipped to [-1, 1] once trai
 import tensorflow as tf
 from tensorflow import keras
 
-from egsc_tf.models.blocks import LEAKY_SLOPE, ResidualBlock, initializer
+from egsc_tf.models.blocks import LEAKY_SLOPE, ResidualBlock, ResizeConv, initializer
 from egsc_tf.models.encoder import RESIDUAL_BLOCKS
 
 OUTPUTS = ("tanh", "leaky_tanh")
+UPSAMPLES = ("deconv", "resize")
 OUTPUT_SLOPE = 0.1
 
 
@@ -27,26 +28,46 @@ class Decoder(keras.Model):
       n_encoder: as of the encoder that it mirrors.
       init: "he" or "release".
       output: one of OUTPUTS.
+      padding: "reflect" or "zero", see `egsc_tf.models.blocks`.
+      upsample: how it doubles: "deconv", by transposed convolutions (the paper), or
+        "resize", by ResizeConv, which leaves no checkerboard.
 
     Raises:
-      ValueError: for another output.
+      ValueError: for another output or upsample.
     """
 
-    def __init__(self, ngf=64, n_encoder=3, init="he", output="tanh", **kwargs):
+    def __init__(
+        self,
+        ngf=64,
+        n_encoder=3,
+        init="he",
+        output="tanh",
+        padding="reflect",
+        upsample="deconv",
+        **kwargs,
+    ):
         super().__init__(**kwargs)
-        if output not in OUTPUTS:
-            raise ValueError(f"output: expected one of {OUTPUTS}, found {output!r}")
+        for name, value, choices in (
+            ("output", output, OUTPUTS),
+            ("upsample", upsample, UPSAMPLES),
+        ):
+            if value not in choices:
+                raise ValueError(f"{name}: expected one of {choices}, found {value!r}")
         self.output_form = output
         self.blocks = [
-            ResidualBlock(ngf * 2 ** (n_encoder - 1), init=init)
+            ResidualBlock(ngf * 2 ** (n_encoder - 1), init, padding)
             for _ in range(RESIDUAL_BLOCKS)
         ]
-        self.deconvs = [
-            keras.layers.Conv2DTranspose(
-                ngf * 2**i, 3, 2, padding="same", kernel_initializer=initializer(init)
+
+        def double(filters):
+            if upsample == "resize":
+                return ResizeConv(filters, padding, init)
+            return keras.layers.Conv2DTranspose(
+                filters, 3, 2, padding="same", kernel_initializer=initializer(init)
             )
-            for i in reversed(range(n_encoder - 1))
-        ]
+
+        # Both kinds under one name, which is in every checkpoint.
+        self.deconvs = [double(ngf * 2**i) for i in reversed(range(n_encoder - 1))]
         self.to_rgb = keras.layers.Conv2D(3, 1, kernel_initializer=initializer(init))
 
     def call(self, x):

@@ -2,7 +2,7 @@
 
 from tensorflow import keras
 
-from egsc_tf.models.blocks import ReflectConv, ResidualBlock
+from egsc_tf.models.blocks import LeakyConv, ResidualBlock
 
 RESIDUAL_BLOCKS = 3
 
@@ -16,17 +16,17 @@ class Encoder(keras.Model):
       ngf: channels of the first convolution.
       n_encoder: number of convolutions before the residual blocks, 1 or more.
       init: "he" or "release".
+      padding: "reflect" or "zero", see `egsc_tf.models.blocks`.
     """
 
-    def __init__(self, ngf=64, n_encoder=3, init="he", **kwargs):
+    def __init__(self, ngf=64, n_encoder=3, init="he", padding="reflect", **kwargs):
         super().__init__(**kwargs)
         self.stride = 2 ** (n_encoder - 1)
-        self.convs = [ReflectConv(ngf, 7, init=init)] + [
-            ReflectConv(ngf * 2**i, 3, strides=2, init=init)
-            for i in range(1, n_encoder)
+        self.convs = [LeakyConv(ngf, 7, 1, padding, init)] + [
+            LeakyConv(ngf * 2**i, 3, 2, padding, init) for i in range(1, n_encoder)
         ]
         self.blocks = [
-            ResidualBlock(ngf * 2 ** (n_encoder - 1), init=init)
+            ResidualBlock(ngf * 2 ** (n_encoder - 1), init, padding)
             for _ in range(RESIDUAL_BLOCKS)
         ]
 

@@ -20,9 +20,10 @@ class Generator(keras.Model):
     """The trained half of the translator.
 
     Args:
-      ngf, n_encoder, init, output: as of Decoder.
+      ngf, n_encoder, init, output, padding, upsample: as of Decoder.
       adain_form: "standard" or "release", see `egsc_tf.models.adain`.
-      style_code: "features", statistics of F_d(x), or "encoder", trained encoders.
+      style_code: "features", statistics of F_d(x), or "encoder", trained encoders
+        (these pad by reflection whatever `padding` is).
     """
 
     def __init__(
@@ -33,18 +34,20 @@ class Generator(keras.Model):
         output="tanh",
         adain_form="standard",
         style_code="features",
+        padding="reflect",
+        upsample="deconv",
         **kwargs,
     ):
         super().__init__(**kwargs)
         channels = ngf * 2 ** (n_encoder - 1)
         self.channels = channels
         self.adain_form = adain_form
-        self.encoder_a = Encoder(ngf, n_encoder, init)
-        self.encoder_b = Encoder(ngf, n_encoder, init)
-        self.shared_encoder = ResidualBlock(channels, init)
-        self.shared_generator = ResidualBlock(channels, init)
-        self.decoder_a = Decoder(ngf, n_encoder, init, output)
-        self.decoder_b = Decoder(ngf, n_encoder, init, output)
+        self.encoder_a = Encoder(ngf, n_encoder, init, padding)
+        self.encoder_b = Encoder(ngf, n_encoder, init, padding)
+        self.shared_encoder = ResidualBlock(channels, init, padding)
+        self.shared_generator = ResidualBlock(channels, init, padding)
+        self.decoder_a = Decoder(ngf, n_encoder, init, output, padding, upsample)
+        self.decoder_b = Decoder(ngf, n_encoder, init, output, padding, upsample)
         self.style_encoder_a = self.style_encoder_b = None
         if style_code == "encoder":
             self.style_encoder_a = StyleEncoder(channels, ngf, init)

@@ -1,0 +1,240 @@
+"""Writes .tflite files and how good and fast they are.
+
+    python -m egsc_tf.export.tflite --workdir=DIR --output=DIR --height=H --width=W
+
+OUTPUT gets three files per variant (`egsc_tf.export.tflite_files`), report.json and
+report.md. A variant below its quality floor (`egsc_tf.export.tflite_variants`) is not
+written, and the program ends with exit code 1. Give each direction a folder of its own.
+"""
+
+from egsc_tf.program import run  # first: it quiets the start of TensorFlow
+
+# isort: split
+import os
+
+if __name__ == "__main__":
+    # TensorFlow gets the threads that the files get, so that their ratio is fair. Here,
+    # since the imports below start it.
+    os.environ["TF_NUM_INTRAOP_THREADS"] = "2"
+
+# isort: split
+import dataclasses
+import sys
+import tempfile
+
+from absl import flags, logging
+
+from egsc_tf import config as config_lib
+from egsc_tf import restore
+from egsc_tf.domains import DIRECTIONS
+from egsc_tf.errors import UserError
+from egsc_tf.export import (
+    tflite_files,
+    tflite_graph,
+    tflite_measure,
+    tflite_pairs,
+    tflite_parity,
+    tflite_report,
+    tflite_variants,
+)
+
+FLAGS = flags.FLAGS
+MOBILE = {"padding": "zero", "upsample": "resize"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What to export, and how to look at it.
+
+    Attributes:
+      variants: names out of tflite_variants.FLOORS; empty: all.
+      direction: "a2b" or "b2a".
+      height, width: of all images; 0: those of the training.
+      io: "uint8" or "float32", the type of images; the range is [0, 255] for both.
+      mobile: refuse a run that was not trained with MOBILE.
+      data_dir, manual_dir: where the data lie now; empty: where they lay in training.
+      pairs: test pairs to compare on; calibration_pairs: training pairs for int8.
+      runs: timed calls; runtime: one of tflite_measure.RUNTIMES, for all numbers.
+    """
+
+    variants: tuple = ()
+    direction: str = "a2b"
+    height: int = 0
+    width: int = 0
+    io: str = "uint8"
+    mobile: bool = False
+    data_dir: str = ""
+    manual_dir: str = ""
+    pairs: int = 16
+    calibration_pairs: int = 32
+    runs: int = 10
+    runtime: str = "tensorflow"
+
+
+def export(workdir, output, settings=None):
+    """Converts, compares, measures and writes.
+
+    Args:
+      workdir: of egsc_tf.train or egsc_tf.import_official.
+      output: folder of the files.
+      settings: Settings.
+
+    Returns:
+      The report; see `egsc_tf.export.tflite_report`.
+
+    Raises:
+      UserError: for an unknown variant, a size that does not fit the networks, a folder
+        without a run or a run that is not mobile.
+      OSError: where the output folder cannot be written.
+    """
+    settings = settings or Settings()
+    unknown = set(settings.variants) - set(tflite_variants.FLOORS)
+    if unknown:
+        raise UserError(
+            f"--variants: expected some of {', '.join(tflite_variants.FLOORS)}; found "
+            f"{', '.join(sorted(unknown))}"
+        )
+    variants = settings.variants or tuple(tflite_variants.FLOORS)
+    interpreter_class = _interpreter_class(settings.runtime)
+    config = _config(workdir, settings)
+    size = config.height, config.width
+    translator = restore.load(workdir, deterministic=True)
+    os.makedirs(output, exist_ok=True)
+
+    direction = settings.direction
+    functions = tflite_graph.functions(translator, direction, *size, settings.io)
+    samples = []
+    if set(variants) & set(tflite_variants.CALIBRATED):
+        pairs = tflite_pairs.draw(
+            config, "train", direction, settings.calibration_pairs
+        )
+        samples = tflite_variants.samples_of(functions, pairs, settings.io)
+    pairs = tflite_pairs.draw(config, "test", direction, settings.pairs)
+    reference = tflite_parity.Reference(translator, pairs, direction)
+    report = tflite_report.Report(
+        {
+            **dataclasses.asdict(settings),
+            **_of_run(workdir, config, translator),
+            "variants": list(variants),
+        },
+        reference.latency_ms(settings.runs),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        saved_model = os.path.join(folder, "saved_model")
+        tflite_graph.save(functions, translator, saved_model)
+        converter = tflite_variants.Converter(saved_model, samples)
+        for variant in variants:
+            logging.info("%s: converting", variant)
+            whole = converter.convert(variant)
+            files = tflite_files.build(
+                whole, direction, variant, size, translator.steps
+            )
+            tflite_files.write(folder, files)
+            logging.info("%s: comparing and measuring", variant)
+            path = os.path.join(folder, next(iter(files)))
+            scores = reference.score(interpreter_class(model_path=path))
+            measured = tflite_measure.measure(path, settings.runtime, settings.runs)
+            if report.add(variant, scores, measured, files):
+                tflite_files.write(output, files)
+            else:
+                tflite_files.remove(output, files)
+    report.write(output)
+    return report.values
+
+
+def _interpreter_class(runtime):
+    try:
+        return tflite_measure.interpreter_class(runtime)
+    except ImportError as error:
+        raise UserError(
+            f"--runtime={runtime}: expected it to be installed, found: {error}"
+        ) from error
+
+
+def _of_run(workdir, config, translator):
+    """What a reader of the report wants to know about the run."""
+    names = ("dataset", "data_dir", "height", "width", "ngf", "n_encoder")
+    return {
+        "workdir": workdir,
+        "steps": translator.steps,
+        **{name: getattr(config, name) for name in (*names, *MOBILE)},
+    }
+
+
+def _config(workdir, settings):
+    """The Config of the run at the size of the export. Raises UserError."""
+    config = config_lib.load(workdir)
+    found = {name: getattr(config, name) for name in MOBILE}
+    if settings.mobile and found != MOBILE:
+        wanted, was = (
+            " ".join(f"--{name}={value}" for name, value in one.items())
+            for one in (MOBILE, found)
+        )
+        raise UserError(
+            f"--mobile: expected a run trained with {wanted} "
+            f"(experiments/mobile_numerics.flags), found {workdir} with {was}"
+        )
+    changed = {
+        name: getattr(settings, name)
+        for name in ("height", "width", "data_dir", "manual_dir")
+        if getattr(settings, name)
+    }
+    return dataclasses.replace(config, **changed)
+
+
+def main():
+    report = export(
+        FLAGS.workdir,
+        FLAGS.output,
+        Settings(
+            **{
+                field.name: getattr(FLAGS, field.name)
+                for field in dataclasses.fields(Settings)
+                if field.name != "variants"
+            },
+            variants=tuple(FLAGS.variants),
+        ),
+    )
+    print(tflite_report.table(report))
+    failures = tflite_report.failures(report)
+    for failure in failures:
+        print(f"error: {failure}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("workdir", None, "Folder of a trained run.", required=True)
+    flags.DEFINE_string("output", None, "Folder of the files.", required=True)
+    flags.DEFINE_list(
+        "variants",
+        [],
+        f"Some of {', '.join(tflite_variants.FLOORS)}; empty: all of them.",
+    )
+    flags.DEFINE_enum("direction", "a2b", DIRECTIONS, "Which way.")
+    flags.DEFINE_integer("height", 0, "Height of all images; 0: the run's own.")
+    flags.DEFINE_integer("width", 0, "Width of all images; 0: the run's own.")
+    flags.DEFINE_enum(
+        "io",
+        "uint8",
+        list(tflite_graph.DTYPES),
+        "Type of images in and out; the range is [0, 255] for both.",
+    )
+    flags.DEFINE_bool(
+        "mobile", False, "Refuse a run without experiments/mobile_numerics.flags."
+    )
+    flags.DEFINE_string(
+        "data_dir", "", "Where the data lie now; empty: as in training."
+    )
+    flags.DEFINE_string("manual_dir", "", "Likewise, of tfds data sets.")
+    flags.DEFINE_integer("pairs", 16, "Test pairs to compare on.", 1)
+    flags.DEFINE_integer(
+        "calibration_pairs", 32, "Training pairs that int8 is calibrated on.", 1
+    )
+    flags.DEFINE_integer("runs", 10, "Timed calls of each signature.", 1)
+    flags.DEFINE_enum(
+        "runtime",
+        "tensorflow",
+        tflite_measure.RUNTIMES,
+        "The interpreter to compare and measure with.",
+    )
+    run(main)

@@ -1,0 +1,53 @@
+"""The files of a variant: one with both signatures, and one of each.
+
+    a2b_float32.tflite                signatures encode_style and translate
+    a2b_float32_encode_style.tflite   one signature each, of the same weights
+    a2b_float32_translate.tflite
+
+Each has its own metadata and, as a zip archive behind it, a text that says which domain
+each image belongs to.
+"""
+
+import os
+
+from egsc_tf.export import tflite_flatbuffer, tflite_graph, tflite_metadata
+from egsc_tf.whole_file import whole_file
+
+
+def build(content, direction, variant, size, steps):
+    """{file name: bytes}, the file with both signatures first.
+
+    Args:
+      content: bytes of tflite_variants.convert.
+      direction: "a2b" or "b2a".
+      variant: its name.
+      size: (height, width) of all images.
+      steps: how long the model was trained.
+    """
+    name = f"{direction}_{variant}"
+    files = {f"{name}.tflite": content}
+    for signature in tflite_graph.SIGNATURES:
+        files[f"{name}_{signature}.tflite"] = tflite_flatbuffer.only(content, signature)
+    labels = {tflite_metadata.LABELS: tflite_metadata.labels(direction)}
+    for file, part in files.items():
+        metadata = tflite_metadata.build(
+            tflite_flatbuffer.signatures(part), size, direction, variant, steps
+        )
+        files[file] = tflite_flatbuffer.with_metadata(part, metadata, labels)
+    return files
+
+
+def write(output, files):
+    """Writes files into a folder."""
+    for name, content in files.items():
+        with whole_file(os.path.join(output, name)) as part, open(part, "wb") as file:
+            file.write(content)
+
+
+def remove(output, files):
+    """Removes what an earlier export left there under these names, so that the folder
+    holds what its report says."""
+    for name in files:
+        path = os.path.join(output, name)
+        if os.path.exists(path):
+            os.remove(path)

@@ -1,0 +1,147 @@
+"""What a .tflite file holds: operators counted, a signature cut out, metadata put in.
+
+A .tflite file is a flatbuffer. The classes that read and write it are generated from
+TFLite's schema and lie in `tensorflow.lite.python`, which is no part of TensorFlow's
+documented API; but it is what TensorFlow's own tools for these files use, the schema
+only ever grows, and the package that wraps it, tflite-support, cannot be installed
+beside TensorFlow 2.15.
+"""
+
+import collections
+import io
+import zipfile
+
+import flatbuffers
+from tensorflow.lite.python import schema_py_generated as schema
+
+FILE_IDENTIFIER = b"TFL3"
+METADATA = "TFLITE_METADATA"
+ALIGNMENT = 16
+OPERATORS = {
+    number: name
+    for name, number in vars(schema.BuiltinOperator).items()
+    if isinstance(number, int)
+}
+
+
+class _AlignedBuilder(flatbuffers.Builder):
+    """Starts byte vectors at multiples of 16, as the schema asks for weights.
+
+    The generated Python classes forget it.
+    """
+
+    def StartVector(self, elemSize, numElems, alignment):
+        wanted = ALIGNMENT if elemSize == 1 else alignment
+        return super().StartVector(elemSize, numElems, wanted)
+
+
+def read(content):
+    """The bytes of a .tflite file -> a schema.ModelT."""
+    return schema.ModelT.InitFromPackedBuf(bytearray(content))
+
+
+def operators(content):
+    """{operator: how many} over all signatures of a .tflite file, most first."""
+    model = read(content)
+    names = [
+        # The older field has a byte only, and is 127 where that is too little.
+        OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)]
+        for code in model.operatorCodes
+    ]
+    count = collections.Counter(
+        names[operator.opcodeIndex]
+        for subgraph in model.subgraphs
+        for operator in subgraph.operators
+    )
+    return dict(count.most_common())
+
+
+def tensors(content):
+    """[(name, shape)] of all tensors of a .tflite file."""
+    return [
+        (tensor.name.decode(), [int(n) for n in _list(tensor.shape)])
+        for subgraph in read(content).subgraphs
+        for tensor in subgraph.tensors
+    ]
+
+
+def signatures(content):
+    """[(signature, [input name], [output name])] in the order of the file's subgraphs,
+    the names in the order of the subgraph's tensors."""
+    model = read(content)
+    found = []
+    for definition in sorted(model.signatureDefs, key=lambda d: d.subgraphIndex):
+        subgraph = model.subgraphs[definition.subgraphIndex]
+        sides = []
+        for indices, maps in (
+            (subgraph.inputs, definition.inputs),
+            (subgraph.outputs, definition.outputs),
+        ):
+            name_of = {m.tensorIndex: m.name.decode() for m in _list(maps)}
+            sides.append([name_of[index] for index in _list(indices)])
+        found.append((definition.signatureKey.decode(), *sides))
+    return found
+
+
+def only(content, signature):
+    """A .tflite file with one signature of another's, with the same weights."""
+    model = read(content)
+    definition = next(
+        d for d in model.signatureDefs if d.signatureKey.decode() == signature
+    )
+    subgraph = model.subgraphs[definition.subgraphIndex]
+    definition.subgraphIndex = 0
+    model.subgraphs, model.signatureDefs = [subgraph], [definition]
+    # Buffer 0 is the empty one, by the schema.
+    holders = [*subgraph.tensors, *_list(model.metadata)]
+    model.buffers, place = _kept(model.buffers, {0} | {h.buffer for h in holders})
+    for holder in holders:
+        holder.buffer = place[holder.buffer]
+    model.operatorCodes, place = _kept(
+        model.operatorCodes, {operator.opcodeIndex for operator in subgraph.operators}
+    )
+    for operator in subgraph.operators:
+        operator.opcodeIndex = place[operator.opcodeIndex]
+    return write(model)
+
+
+def with_metadata(content, metadata, files):
+    """A .tflite file with metadata and associated files in it.
+
+    Args:
+      content: bytes of the file.
+      metadata: bytes, see `egsc_tf.export.tflite_metadata`.
+      files: {name: text}; they lie behind the flatbuffer as a zip archive, so that any
+        unzip reads them.
+    """
+    model = read(content)
+    buffer = schema.BufferT()
+    buffer.data = list(metadata)
+    model.buffers.append(buffer)
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = METADATA, len(model.buffers) - 1
+    model.metadata = [*_list(model.metadata), entry]
+    whole = io.BytesIO(write(model))
+    with zipfile.ZipFile(whole, "a") as archive:
+        for name, text in files.items():
+            # A fixed time, so that the same model gives the same bytes.
+            archive.writestr(zipfile.ZipInfo(name), text)
+    return whole.getvalue()
+
+
+def write(model):
+    """A schema.ModelT -> the bytes of a .tflite file."""
+    builder = _AlignedBuilder()
+    builder.Finish(model.Pack(builder), file_identifier=FILE_IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def _kept(items, indices):
+    """(the items at these indices, {old index: new index})."""
+    order = sorted(indices)
+    return [items[i] for i in order], {old: new for new, old in enumerate(order)}
+
+
+def _list(vector):
+    """A vector of the generated classes, which is None where it is empty."""
+    return [] if vector is None else list(vector)

@@ -1,0 +1,143 @@
+"""How fast a .tflite file is and how much memory it takes, in a process of its own.
+
+`measure` starts `python -m egsc_tf.export.tflite_measure`, which loads the file, runs
+it and prints JSON. In the exporter's process the peak of memory would be TensorFlow's.
+"""
+
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+RUNTIMES = ("tensorflow", "ai_edge_litert")
+THREADS = (1, 2)
+KIBIBYTE = 1024
+PROCESS = "/proc/self"
+
+
+def interpreter_class(runtime):
+    """The Interpreter class of one of RUNTIMES.
+
+    Raises:
+      ImportError: where it is not installed.
+    """
+    if runtime == "tensorflow":
+        import tensorflow as tf
+
+        return tf.lite.Interpreter
+    from ai_edge_litert.interpreter import Interpreter
+
+    return Interpreter
+
+
+def measure(path, runtime, runs):
+    """{"latency_ms": {"1_thread": {signature: ms}, ...}, "peak_memory_bytes"}.
+
+    Latencies are medians; memory is what the process grew by with one thread, and None
+    where the system is not Linux.
+
+    Args:
+      path: a .tflite file.
+      runtime: one of RUNTIMES.
+      runs: how many timed calls of each signature.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", __name__, path, runtime, str(runs)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{path}: cannot be measured: {done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def median_ms(call, runs):
+    """The median time of a call in milliseconds, after one that is not counted."""
+    call()
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return 1e3 * statistics.median(times)
+
+
+def label(threads):
+    """The key of a number of threads in reports."""
+    return f"{threads}_thread{'s' if threads > 1 else ''}"
+
+
+def _resident_bytes(field):
+    """VmRSS, the memory in use, or VmHWM, the most so far; None but on Linux."""
+    if not os.path.exists(PROCESS):
+        return None
+    with open(f"{PROCESS}/status", encoding="ascii") as file:
+        found = re.search(rf"{field}:\s+(\d+) kB", file.read())
+    return int(found.group(1)) * KIBIBYTE
+
+
+def _growth(call):
+    """How many bytes the process grows by at most while `call` runs; None but on Linux.
+
+    The peak is reset first: that of importing TensorFlow is higher.
+    """
+    if os.path.exists(PROCESS):
+        with open(f"{PROCESS}/clear_refs", "w", encoding="ascii") as file:
+            file.write("5")
+    before = _resident_bytes("VmRSS")
+    call()
+    return None if before is None else _resident_bytes("VmHWM") - before
+
+
+def _calls(path, interpreter, threads):
+    """{signature: a call of it with random inputs}."""
+    loaded = interpreter(model_path=path, num_threads=threads)
+    random = np.random.RandomState(0)
+
+    def call_of(name):
+        runner = loaded.get_signature_runner(name)
+        inputs = {
+            key: (
+                random.randint(256, size=detail["shape"]).astype(detail["dtype"])
+                if len(detail["shape"]) == 4
+                else random.rand(*detail["shape"]).astype(detail["dtype"])
+            )
+            for key, detail in runner.get_input_details().items()
+        }
+        return lambda: runner(**inputs)
+
+    return {name: call_of(name) for name in loaded.get_signature_list()}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("path")
+    parser.add_argument("runtime", choices=RUNTIMES)
+    parser.add_argument("runs", type=int)
+    flags = parser.parse_args()
+    interpreter = interpreter_class(flags.runtime)
+
+    def run_once():
+        for call in _calls(flags.path, interpreter, threads=1).values():
+            call()
+
+    memory = _growth(run_once)
+    latency = {
+        label(threads): {
+            name: median_ms(call, flags.runs)
+            for name, call in _calls(flags.path, interpreter, threads).items()
+        }
+        for threads in THREADS
+    }
+    print(json.dumps({"latency_ms": latency, "peak_memory_bytes": memory}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""Real pairs of a content and an exemplar: to calibrate with, and to compare on."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from egsc_tf.data import images
+from egsc_tf.data.source import open_source
+from egsc_tf.data.stream import EXAMPLE_SEEDS
+from egsc_tf.domains import split
+
+SEED = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Pairs:
+    """contents, exemplars: [N, H, W, 3] uint8; the i-th belongs to the i-th."""
+
+    contents: np.ndarray
+    exemplars: np.ndarray
+
+    def __len__(self):
+        return len(self.contents)
+
+    def __iter__(self):
+        return iter(zip(self.contents, self.exemplars))
+
+
+def draw(config, part, direction, count):
+    """`count` random pairs of a run's data, the same at each call.
+
+    Args:
+      config: egsc_tf.config.Config; its height and width are those of the pairs.
+      part: "train" or "test".
+      direction: "a2b" or "b2a".
+      count: how many.
+
+    Raises:
+      UserError: where the data are missing or bad.
+    """
+    source = open_source(config, part)
+    random = np.random.RandomState(SEED)
+
+    def some(domain):
+        indices = random.randint(source.size(domain), size=count)
+
+        def image(k, index):
+            seed = tf.stack([tf.constant(SEED, tf.int64), k * EXAMPLE_SEEDS])
+            return source.image(domain, index, seed)
+
+        data = tf.data.Dataset.from_tensor_slices(indices).enumerate().map(image)
+        return np.stack([images.to_uint8(x) for x in data.as_numpy_iterator()])
+
+    return Pairs(*(some(domain) for domain in split(direction)))
