@@ -34,8 +34,9 @@ def load(name, phi=None, classifier=None):
         return "digits classifier", digit_classifier.features(classifier())
     if name == "perceptual":
         network = phi()
-        return "conv5_1 of --perceptual_network, / 127.5", lambda x: (
-            tf.reduce_mean(network(x)[-1], axis=[1, 2]) / 127.5
+        return (
+            "conv5_1 of --perceptual_network, / 127.5",
+            lambda x: tf.reduce_mean(network(x)[-1], axis=[1, 2]) / 127.5,
         )
     if name != "inception" and not os.path.isfile(name):
         raise UserError(
