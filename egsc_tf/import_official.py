@@ -220,6 +220,8 @@ def _with_sizes(config, checkpoints):
         adain_form="release",
         style_code="features",
         output="tanh",
+        padding="reflect",
+        upsample="deconv",
         discriminator_form="release",
         discriminator_norm="instance",
         use_masks=True,
