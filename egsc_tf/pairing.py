@@ -7,6 +7,8 @@ programs that leave the networks to a server.
 import os
 from collections import Counter
 
+from absl import logging
+
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
 
@@ -62,3 +64,13 @@ def plan(inputs, exemplars, output, pairing, grid=None):
             f"--output: {twice[0]} would be written twice; rename the inputs"
         )
     return jobs
+
+
+def report(inputs, exemplars, output, written, left_out):
+    """Logs the messages about files left out and prints what was done."""
+    for message in left_out:
+        logging.warning("left out: %s", message)
+    print(
+        f"{len(inputs)} inputs, {len(exemplars)} exemplars: {written} images written "
+        f"to {output}, {len(left_out)} files left out"
+    )

@@ -206,7 +206,8 @@ def _sampler(trainer, source, config):
             return {"a": trainer.autoencoder_a(x_a), "b": trainer.autoencoder_b(x_b)}
 
         def draw():
-            rows = [x_a, made()["a"], x_b, made()["b"]]
+            x = made()
+            rows = [x_a, x["a"], x_b, x["b"]]
             return np.concatenate([np.concatenate(list(r), axis=1) for r in rows])
 
         return draw, made

@@ -12,7 +12,7 @@ import os
 
 import numpy as np
 import tensorflow as tf
-from absl import flags, logging
+from absl import flags
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
@@ -20,7 +20,7 @@ from egsc_tf import callbacks, restore
 from egsc_tf.data import images
 from egsc_tf.domains import DIRECTIONS, split
 from egsc_tf.errors import UserError
-from egsc_tf.pairing import find_images, plan
+from egsc_tf.pairing import find_images, plan, report
 
 FLAGS = flags.FLAGS
 PIXELS_AT_ONCE = 8 * 256 * 256
@@ -148,12 +148,7 @@ def main():
         FLAGS.on_bad_image,
         os.path.join(FLAGS.output, "grid.png") if FLAGS.grid else None,
     )
-    for message in bad:
-        logging.warning("left out: %s", message)
-    print(
-        f"{len(inputs)} inputs, {len(exemplars)} exemplars: {written} images written "
-        f"to {FLAGS.output}, {len(bad)} files left out"
-    )
+    report(inputs, exemplars, FLAGS.output, written, bad)
     return 0 if written else 2
 
 

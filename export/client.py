@@ -15,13 +15,13 @@ from egsc_tf.program import run  # first: it quiets the start of TensorFlow
 import threading
 
 import numpy as np
-from absl import flags, logging
+from absl import flags
 
 from egsc_tf.domains import DIRECTIONS, split
 from egsc_tf.errors import UserError
 from egsc_tf.export import client_folder
 from egsc_tf.export.client_call import Endpoint, with_retries
-from egsc_tf.pairing import find_images
+from egsc_tf.pairing import find_images, report
 
 FLAGS = flags.FLAGS
 TIMEOUT = 60.0
@@ -162,12 +162,7 @@ def main():
             FLAGS.batch_size,
             FLAGS.concurrency,
         )
-    for message in left_out:
-        logging.warning("left out: %s", message)
-    print(
-        f"{len(inputs)} inputs, {len(exemplars)} exemplars: {written} images written "
-        f"to {FLAGS.output}, {len(left_out)} files left out"
-    )
+    report(inputs, exemplars, FLAGS.output, written, left_out)
     return 2 if left_out else 0
 
 

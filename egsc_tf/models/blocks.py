@@ -89,10 +89,6 @@ class LeakyConv(keras.layers.Layer):
         return tf.nn.leaky_relu(self.conv(x), LEAKY_SLOPE)
 
 
-class ReflectConv(LeakyConv):
-    """A LeakyConv that pads by reflection whatever the run's --padding is."""
-
-
 class ResidualBlock(keras.layers.Layer):
     """x + conv3x3(relu(conv3x3(x))), each padded by 1, without a norm."""
 

@@ -3,7 +3,7 @@
 import tensorflow as tf
 from tensorflow import keras
 
-from egsc_tf.models.blocks import ReflectConv
+from egsc_tf.models.blocks import LeakyConv
 
 HALVINGS = 2
 
@@ -20,8 +20,8 @@ class StyleEncoder(keras.Model):
 
     def __init__(self, channels, ngf=64, init="he", **kwargs):
         super().__init__(**kwargs)
-        self.convs = [ReflectConv(ngf, 7, init=init)] + [
-            ReflectConv(2 * ngf, 3, strides=2, init=init) for _ in range(HALVINGS)
+        self.convs = [LeakyConv(ngf, 7, init=init)] + [
+            LeakyConv(2 * ngf, 3, strides=2, init=init) for _ in range(HALVINGS)
         ]
         self.hidden = keras.layers.Dense(channels, activation="relu")
         self.to_style = keras.layers.Dense(2 * channels)
