@@ -1,13 +1,14 @@
 """What the two training stages share: updates, noise, schedule, the logged means.
 
 A step is one D update and then g_update G updates, each on a fresh batch (paper,
-appendix A). Everything random in a step is a pure function of (seed, step).
+appendix A); with fused_update, both on one batch and one forward pass of the generator.
+Everything random in a step is a pure function of (seed, step).
 """
 
 import tensorflow as tf
 from tensorflow import keras
 
-from egsc_tf import divergence
+from egsc_tf import divergence, losses
 from egsc_tf.models.discriminator import Discriminator
 
 
@@ -51,9 +52,12 @@ def adam(schedule):
 class AdversarialTrainer(keras.Model):
     """Base of the two stages.
 
-    A subclass has the property `g_variables`, and `discriminator_losses(batch, noise)`
-    and `generator_losses(batch, noise)`, each returning (weighted total, {log key:
-    unweighted scalar}).
+    A subclass has the property `g_variables`, and
+
+    - `generator_losses(batch, noise)` -> (weighted total, {log key: unweighted scalar},
+      fakes);
+    - `fakes(batch, noise)` -> the same fakes and no more: the images (fake_a, fake_b)
+      that the discriminators are to tell from x_a and x_b.
 
     Args:
       config: egsc_tf.config.Config.
@@ -68,8 +72,8 @@ class AdversarialTrainer(keras.Model):
         self.g_schedule = PolynomialDecay(learning_rate, total_steps, g_update)
         self.g_optimizer = adam(self.g_schedule)
         self.d_optimizer = adam(PolynomialDecay(learning_rate, total_steps))
-        self.discriminator_a = Discriminator(**config.discriminator)
-        self.discriminator_b = Discriminator(**config.discriminator)
+        self.discriminator_a = Discriminator(**config.discriminator, name="D_a")
+        self.discriminator_b = Discriminator(**config.discriminator, name="D_b")
         self.step = tf.Variable(
             0,
             trainable=False,
@@ -82,6 +86,11 @@ class AdversarialTrainer(keras.Model):
         """Adam's rate of the generator at this step; of a run of total_steps."""
         schedule = self.g_schedule.over(total_steps or self.total_steps)
         return float(schedule(tf.convert_to_tensor(self.g_optimizer.iterations)))
+
+    @property
+    def batches_per_step(self):
+        """How many fresh batches of each domain a step takes."""
+        return 1 if self.config.fused_update else 1 + self.g_update
 
     def steps_done(self):
         """The step of the run, resumed or not, as a number."""
@@ -111,15 +120,18 @@ class AdversarialTrainer(keras.Model):
     def train_step(self, batch):
         """One D update, then g_update G updates.
 
-        batch: {name: [B, 1 + g_update, H, W, 3]}; axis 1 holds the fresh batches.
+        batch: {name: [B, batches_per_step, H, W, 3]}; axis 1 holds the fresh batches.
         """
         fresh = [
             {name: x[:, i] for name, x in batch.items()}
-            for i in range(1 + self.g_update)
+            for i in range(self.batches_per_step)
         ]
-        logs = self.train_discriminators(fresh[0])
-        for i, one in enumerate(fresh[1:]):
-            logs.update(self.train_generator(one, draw=1 + i))
+        if self.config.fused_update:
+            logs = self.train_both(fresh[0])
+        else:
+            logs = self.train_discriminators(fresh[0])
+            for i, one in enumerate(fresh[1:]):
+                logs.update(self.train_generator(one, draw=1 + i))
         self.after_updates()
         self.step.assign_add(1)
         for name, value in logs.items():
@@ -128,25 +140,47 @@ class AdversarialTrainer(keras.Model):
 
     def train_discriminators(self, batch):
         """One D update on {x_a, x_b}; returns the logs."""
-        with tf.GradientTape() as tape:
-            total, logs = self.discriminator_losses(batch, self.noise_source(draw=0))
-            scaled = self._scale(total, self.d_optimizer)
-        logs = {**logs, "D/total": total}
-        norm = self._apply(
-            tape, scaled, self.d_variables, self.d_optimizer, {**batch, **logs}, "D"
-        )
-        return {**logs, "D/gradient_norm": norm}
+        fakes = self.fakes(batch, self.noise_source(draw=0))
+        return self._update_discriminators(batch, fakes)
 
     def train_generator(self, batch, draw=1):
         """One G update on {x_a, x_b}; returns the logs. draw: which one of the step."""
+        logs, gradients, _ = self._generator_gradients(batch, draw)
+        return self._apply(gradients, self.g_optimizer, batch, logs, "G")
+
+    def train_both(self, batch):
+        """A D and a G update on one {x_a, x_b} and one pass of G; returns the logs.
+
+        Both gradients are taken before either network moves.
+        """
+        g_logs, gradients, fakes = self._generator_gradients(batch, draw=0)
+        d_logs = self._update_discriminators(batch, fakes)
+        g_logs = self._apply(gradients, self.g_optimizer, batch, g_logs, "G")
+        return {**d_logs, **g_logs}
+
+    def _generator_gradients(self, batch, draw):
+        """(logs, gradients of g_variables, fakes) on {x_a, x_b}."""
         with tf.GradientTape() as tape:
-            total, logs = self.generator_losses(batch, self.noise_source(draw))
+            total, logs, fakes = self.generator_losses(batch, self.noise_source(draw))
             scaled = self._scale(total, self.g_optimizer)
-        logs = {**logs, "G/total": total}
-        norm = self._apply(
-            tape, scaled, self.g_variables, self.g_optimizer, {**batch, **logs}, "G"
-        )
-        return {**logs, "G/gradient_norm": norm}
+        gradients = tape.gradient(scaled, self.g_variables)
+        return {**logs, "G/total": total}, gradients, fakes
+
+    def _update_discriminators(self, batch, fakes):
+        """One D update on {x_a, x_b} and (fake_a, fake_b); returns the logs."""
+        with tf.GradientTape() as tape:
+            total, logs = self.discriminator_losses(batch, fakes)
+            scaled = self._scale(total, self.d_optimizer)
+        gradients = tape.gradient(scaled, self.d_variables)
+        logs = {**logs, "D/total": total}
+        return self._apply(gradients, self.d_optimizer, batch, logs, "D")
+
+    def discriminator_losses(self, batch, fakes):
+        """(weighted total, logs) of {x_a, x_b} against (fake_a, fake_b)."""
+        fake_a, fake_b = (tf.stop_gradient(fake) for fake in fakes)
+        d_a = _discriminate(self.discriminator_a, batch["x_a"], fake_a)
+        d_b = _discriminate(self.discriminator_b, batch["x_b"], fake_b)
+        return self.config.d_weight * (d_a + d_b), {"D/a": d_a, "D/b": d_b}
 
     @tf.autograph.experimental.do_not_convert
     def after_updates(self):
@@ -155,11 +189,11 @@ class AdversarialTrainer(keras.Model):
     def prepare(self, batch):
         """Creates every variable, optimizer slot and metric: call before restoring.
 
-        batch: {name: [b, 1 + g_update, H, W, 3]}, any values.
+        batch: {name: [b, batches_per_step, H, W, 3]}, any values.
         """
         one = {name: x[:, 0] for name, x in batch.items()}
-        _, d_logs = self.discriminator_losses(one, no_noise)
-        _, g_logs = self.generator_losses(one, no_noise)
+        _, d_logs = self.discriminator_losses(one, self.fakes(one, no_noise))
+        _, g_logs, _ = self.generator_losses(one, no_noise)
         self.g_optimizer.build(self.g_variables)
         self.d_optimizer.build(self.d_variables)
         names = [*d_logs, "D/total", "D/gradient_norm"]
@@ -203,20 +237,32 @@ class AdversarialTrainer(keras.Model):
             return optimizer.get_scaled_loss(loss)
         return loss
 
-    def _apply(self, tape, loss, variables, optimizer, checked, network):
-        """Applies the gradient of the *global* batch's mean; returns its norm.
+    def _apply(self, gradients, optimizer, batch, logs, network):
+        """Applies the gradient of the *global* batch's mean; returns the logs with its
+        norm.
 
         A replica's loss is the mean over its own rows, so the mean over the replicas
         is the mean over the global batch. It is taken here, once, before the clipping.
-        Where a value of `checked` or the norm is not finite, nothing is applied and
-        the step ends in an error that names them (see `egsc_tf.divergence`).
+        Where a value of batch or logs or the norm is not finite, nothing is applied
+        and the step ends in an error that names them (see `egsc_tf.divergence`).
+
+        network: "D" or "G", whose gradients these are.
         """
-        gradients = tape.gradient(loss, variables)
+        variables = {"D": self.d_variables, "G": self.g_variables}[network]
+        checked = {**batch, **logs}
         if isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer):
             gradients = optimizer.get_unscaled_gradients(gradients)
         gradients = tf.distribute.get_replica_context().all_reduce(
             tf.distribute.ReduceOp.MEAN, gradients
         )
+        with tf.name_scope(f"optimizer_{network.lower()}"):
+            norm = self._clip_and_apply(
+                gradients, variables, optimizer, network, checked
+            )
+        return {**logs, f"{network}/gradient_norm": norm}
+
+    def _clip_and_apply(self, gradients, variables, optimizer, network, checked):
+        """Applies gradients, if all is finite; returns their norm."""
         norm = tf.linalg.global_norm(gradients)
         if not isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer):
             # An infinite gradient is how a loss scale is found; the optimizer skips it.
@@ -231,6 +277,12 @@ class AdversarialTrainer(keras.Model):
             zip(gradients, variables), skip_gradients_aggregation=True
         )
         return norm
+
+
+def _discriminate(discriminator, real, fake):
+    """The loss of a discriminator, which sees both in one batch."""
+    logits = discriminator(tf.concat([real, tf.cast(fake, real.dtype)], axis=0))
+    return losses.discriminator_loss(*tf.split(logits, 2))
 
 
 def no_noise(like, parts=1):

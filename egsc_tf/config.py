@@ -201,6 +201,11 @@ class Config:
     g_update: int = _flag(
         5, "Stage 2: G updates per D update, each on a fresh batch.", low=1
     )
+    fused_update: bool = _flag(
+        False,
+        "The D and the G update of a step share one batch and one pass of the "
+        "generator: faster; the release takes a fresh batch for each. With g_update=1.",
+    )
     clip_norm: float = _flag(
         0.0, "Largest global norm of a gradient; 0 is off.", low=0.0
     )
@@ -212,8 +217,12 @@ class Config:
         "Keras policy of the networks.",
         choices=("float32", "mixed_float16", "mixed_bfloat16"),
     )
-    jit_compile: bool = _flag(
-        False, "Compile the step with XLA; only where there is a GPU.", may_change=True
+    jit_compile: str = _flag(
+        "off",
+        "Compile the step with XLA: auto does where there is a GPU. On CPUs it "
+        "compiles for minutes and then runs slower.",
+        choices=("auto", "on", "off"),
+        may_change=True,
     )
 
     # Book-keeping.
@@ -253,6 +262,10 @@ class Config:
             raise UserError(
                 "--split_a, --split_b: expected --dataset=tfds:NAME, found "
                 f"{self.dataset}"
+            )
+        if self.fused_update and self.g_update != 1:
+            raise UserError(
+                f"--fused_update: expected --g_update=1, found {self.g_update}"
             )
         if self.style_code == "encoder" and not self.use_adain:
             raise UserError("--style_code=encoder: expected --use_adain, found it off")

@@ -39,15 +39,9 @@ class FeatureMaskTrainer(AdversarialTrainer):
         (x_aa, mu_a), (x_bb, mu_b) = outputs
         return x_aa, x_bb, mu_a, mu_b
 
-    def discriminator_losses(self, batch, noise):
-        x_aa, x_bb, _, _ = self.reconstruct(batch, noise)
-        d_a = losses.discriminator_loss(
-            self.discriminator_a(batch["x_a"]), self.discriminator_a(x_aa)
-        )
-        d_b = losses.discriminator_loss(
-            self.discriminator_b(batch["x_b"]), self.discriminator_b(x_bb)
-        )
-        return self.config.d_weight * (d_a + d_b), {"D/a": d_a, "D/b": d_b}
+    def fakes(self, batch, noise):
+        """(x_aa, x_bb): the reconstructions."""
+        return self.reconstruct(batch, noise)[:2]
 
     def generator_losses(self, batch, noise):
         x_aa, x_bb, mu_a, mu_b = self.reconstruct(batch, noise)
@@ -65,4 +59,4 @@ class FeatureMaskTrainer(AdversarialTrainer):
             + w.recon_weight * (logs["G/recon_a"] + logs["G/recon_b"])
             + w.kl_weight * (logs["G/kl_a"] + logs["G/kl_b"])
         )
-        return total, logs
+        return total, logs, (x_aa, x_bb)

@@ -53,12 +53,11 @@ def choose_strategy(config):
     return strategy
 
 
-def _jit_compile(config):
-    """Whether to use XLA: on a CPU it compiles for minutes and then runs slower."""
-    if config.jit_compile and not tf.config.list_logical_devices("GPU"):
-        logging.warning("--jit_compile: there is no GPU, XLA stays off")
-        return False
-    return config.jit_compile
+def uses_xla(config):
+    """Whether the step is compiled with XLA."""
+    if config.jit_compile == "auto":
+        return bool(tf.config.list_logical_devices("GPU"))
+    return config.jit_compile == "on"
 
 
 def train(config, workdir, strategy=None, override_run=False):
@@ -123,7 +122,7 @@ def _train_stage(trainer, source, config, workdir, stage, strategy, total_before
     total_before: how many steps the stage was to have at the last start.
     """
     total = trainer.total_steps
-    batches = 1 + trainer.g_update
+    batches = trainer.batches_per_step
     with strategy.scope():
         trainer.prepare(next(iter(stream(source, config, 0, batches))))
         seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
@@ -135,7 +134,7 @@ def _train_stage(trainer, source, config, workdir, stage, strategy, total_before
             workdir_lib.folder(workdir, stage), checkpoint, config.keep_checkpoints
         )
         saver.tidy()
-        trainer.compile(jit_compile=_jit_compile(config))
+        trainer.compile(jit_compile=uses_xla(config))
     start = trainer.steps_done()
     if start >= total:
         logging.info("%s: done, %d steps (%s)", stage, start, workdir)

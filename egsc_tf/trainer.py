@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from egsc_tf import losses
 from egsc_tf.adversarial_trainer import AdversarialTrainer, no_noise
+from egsc_tf.domains import DOMAINS
 from egsc_tf.models.adain import feature_mask
 from egsc_tf.models.generator import Generator
 
@@ -69,100 +70,120 @@ class TranslationTrainer(AdversarialTrainer):
             average.assign(variable)
 
     def conditions(self, batch):
-        """Masks of the contents and styles of the exemplars: (m_a, m_b, s_a, s_b)."""
-        m_a = m_b = s_a = s_b = None
-        content_a, content_b = self.contents(batch)
-        if self.config.use_masks:
-            m_a = feature_mask(self.feature_a(content_a))
-            m_b = feature_mask(self.feature_b(content_b))
-        if self.config.use_adain:
-            s_a = self.generator.style(batch["x_a"], self.feature_a, "a")
-            s_b = self.generator.style(batch["x_b"], self.feature_b, "b")
-        return m_a, m_b, s_a, s_b
+        """Masks of the contents and styles of the exemplars: (m_a, m_b, s_a, s_b).
 
-    def contents(self, batch):
-        """What the content encoders see: the images, or recoloured views of them."""
-        return batch.get("content_a", batch["x_a"]), batch.get(
-            "content_b", batch["x_b"]
-        )
+        Where content and exemplar are one image, F sees it once.
+        """
+        masks, styles = [], []
+        for domain, feature in (("a", self.feature_a), ("b", self.feature_b)):
+            x, content = batch[f"x_{domain}"], self.content(batch, domain)
+            f = feature(content) if self.config.use_masks else None
+            masks.append(None if f is None else feature_mask(f))
+            f_of_x = None if f is None or content is not x else f
+            styles.append(
+                self.generator.style(x, feature, domain, f_of_x)
+                if self.config.use_adain
+                else None
+            )
+        return (*masks, *styles)
+
+    def content(self, batch, domain):
+        """What the content encoder sees: the image, or a recoloured view of it."""
+        return batch.get(f"content_{domain}", batch[f"x_{domain}"])
 
     def encode_both(self, batch, noise):
         """(c_a, c_b, mu_ab): one batched call of the shared blocks for both domains."""
         g = self.generator
-        content_a, content_b = self.contents(batch)
-        h = tf.concat([g.encode(content_a, "a"), g.encode(content_b, "b")], axis=0)
+        h = tf.concat([g.encode(self.content(batch, d), d) for d in DOMAINS], axis=0)
         z, mu = g.latent(h, noise(h, parts=2))
         c_a, c_b = tf.split(g.shared_generator(z), 2)
         return c_a, c_b, mu
 
-    def discriminator_losses(self, batch, noise):
-        g, x_a, x_b = self.generator, batch["x_a"], batch["x_b"]
+    def fakes(self, batch, noise):
+        """(x_ba, x_ab): the translations into a and into b."""
         m_a, m_b, s_a, s_b = self.conditions(batch)
         c_a, c_b, _ = self.encode_both(batch, noise)
-        x_ba = tf.stop_gradient(g.decode(c_b, m_b, s_a, "a"))
-        x_ab = tf.stop_gradient(g.decode(c_a, m_a, s_b, "b"))
-        d_a = losses.discriminator_loss(
-            self.discriminator_a(x_a), self.discriminator_a(x_ba)
-        )
-        d_b = losses.discriminator_loss(
-            self.discriminator_b(x_b), self.discriminator_b(x_ab)
-        )
-        return self.config.d_weight * (d_a + d_b), {"D/a": d_a, "D/b": d_b}
+        g = self.generator
+        return g.decode(c_b, m_b, s_a, "a"), g.decode(c_a, m_a, s_b, "b")
 
     def generator_losses(self, batch, noise):
-        g, w = self.generator, self.config
-        x_a, x_b = batch["x_a"], batch["x_b"]
-        m_a, m_b, s_a, s_b = self.conditions(batch)
+        """See the base class. What only losses of weight 0 need is not computed."""
+        w, x_a, x_b = self.config, batch["x_a"], batch["x_b"]
+        conditions = m_a, m_b, s_a, s_b = self.conditions(batch)
         c_a, c_b, mu = self.encode_both(batch, noise)
+        logs = {"G/kl": losses.kl_loss(mu)}
+        if w.recon_weight > 0:
+            x_aa, x_ba = self.decode_two((c_a, m_a, s_a), (c_b, m_b, s_a), "a")
+            x_bb, x_ab = self.decode_two((c_b, m_b, s_b), (c_a, m_a, s_b), "b")
+            logs["G/recon_a"] = losses.l1_loss(x_aa, x_a)
+            logs["G/recon_b"] = losses.l1_loss(x_bb, x_b)
+        else:
+            x_ba = self.generator.decode(c_b, m_b, s_a, "a")
+            x_ab = self.generator.decode(c_a, m_a, s_b, "b")
+        if w.adv_weight > 0:
+            logs["G/adv_a"] = losses.adversarial_loss(self.discriminator_a(x_ba))
+            logs["G/adv_b"] = losses.adversarial_loss(self.discriminator_b(x_ab))
+        if w.cycle_weight > 0 or w.cycle_kl_weight > 0:
+            logs.update(self.cycle_losses(x_a, x_b, x_ab, x_ba, conditions, noise))
+        if self.perceptual:
+            logs.update(self.perceptual_losses(x_a, x_b, x_ab, x_ba))
 
-        x_aa, x_ba = tf.split(g.decode(*_pair(c_a, m_a, s_a, c_b, m_b, s_a), "a"), 2)
-        x_bb, x_ab = tf.split(g.decode(*_pair(c_b, m_b, s_b, c_a, m_a, s_b), "b"), 2)
+        def both(name):
+            return logs.get(f"G/{name}_a", 0.0) + logs.get(f"G/{name}_b", 0.0)
 
+        total = (
+            w.adv_weight * both("adv")
+            + w.recon_weight * both("recon")
+            + w.cycle_weight * both("cycle")
+            # The KL of both latents counts once in each direction, as released.
+            + w.kl_weight * 2.0 * logs["G/kl"]
+            + w.cycle_kl_weight * both("cycle_kl")
+            + w.style_weight * logs.get("G/style", 0.0)
+            + w.content_weight * logs.get("G/content", 0.0)
+        )
+        return total, logs, (x_ba, x_ab)
+
+    def decode_two(self, first, second, domain):
+        """Images of two (c, m, s) of one domain, by one batched call of G_d."""
+        stacked = (
+            None if pair[0] is None else tf.concat(pair, axis=0)  # None: an ablation
+            for pair in zip(first, second)
+        )
+        return tf.split(self.generator.decode(*stacked, domain), 2)
+
+    def cycle_losses(self, x_a, x_b, x_ab, x_ba, conditions, noise):
+        """Logs of x_aba against x_a and x_bab against x_b, and of the cycle's z."""
+        g, (m_a, m_b, s_a, s_b) = self.generator, conditions
         h = tf.concat([g.encode(x_ab, "b"), g.encode(x_ba, "a")], axis=0)
-        z, mu_cycle = g.latent(h, noise(h, parts=2))
-        c_aba, c_bab = tf.split(g.shared_generator(z), 2)
-        mu_aba, mu_bab = tf.split(mu_cycle, 2)
-        x_aba = g.decode(c_aba, m_a, s_a, "a")
-        x_bab = g.decode(c_bab, m_b, s_b, "b")
-
+        z, mu = g.latent(h, noise(h, parts=2))
+        mu_aba, mu_bab = tf.split(mu, 2)
         logs = {
-            "G/adv_a": losses.adversarial_loss(self.discriminator_a(x_ba)),
-            "G/adv_b": losses.adversarial_loss(self.discriminator_b(x_ab)),
-            "G/recon_a": losses.l1_loss(x_aa, x_a),
-            "G/recon_b": losses.l1_loss(x_bb, x_b),
-            "G/cycle_a": losses.l1_loss(x_aba, x_a),
-            "G/cycle_b": losses.l1_loss(x_bab, x_b),
-            "G/kl": losses.kl_loss(mu),
             "G/cycle_kl_a": losses.kl_loss(mu_aba),
             "G/cycle_kl_b": losses.kl_loss(mu_bab),
         }
-        total = (
-            w.adv_weight * (logs["G/adv_a"] + logs["G/adv_b"])
-            + w.recon_weight * (logs["G/recon_a"] + logs["G/recon_b"])
-            + w.cycle_weight * (logs["G/cycle_a"] + logs["G/cycle_b"])
-            # The KL of both latents counts once in each direction, as released.
-            + w.kl_weight * 2.0 * logs["G/kl"]
-            + w.cycle_kl_weight * (logs["G/cycle_kl_a"] + logs["G/cycle_kl_b"])
-        )
-        if self.perceptual:
-            perceptual = self.perceptual_losses(x_a, x_b, x_ab, x_ba)
-            total += w.style_weight * perceptual["G/style"]
-            total += w.content_weight * perceptual["G/content"]
-            logs.update(perceptual)
-        return total, logs
+        if self.config.cycle_weight > 0:
+            c_aba, c_bab = tf.split(g.shared_generator(z), 2)
+            x_aba = g.decode(c_aba, m_a, s_a, "a")
+            x_bab = g.decode(c_bab, m_b, s_b, "b")
+            logs["G/cycle_a"] = losses.l1_loss(x_aba, x_a)
+            logs["G/cycle_b"] = losses.l1_loss(x_bab, x_b)
+        return logs
 
     def perceptual_losses(self, x_a, x_b, x_ab, x_ba):
-        """{"G/style", "G/content"}: x_ab against x_b and x_a, and x_ba likewise."""
+        """{"G/style", "G/content"}, those that have a weight: x_ab against x_b and
+        x_a, and x_ba likewise."""
         phi_real = [tf.stop_gradient(f) for f in self.phi(tf.concat([x_b, x_a], 0))]
         phi_fake = self.phi(tf.concat([x_ab, x_ba], 0))
+        logs = {}
         # Rows: fakes (ab, ba), their exemplars (b, a), their sources (a, b). Both
         # losses are means over the rows, the paper's are sums over the directions.
-        phi_source = [tf.roll(f, tf.shape(x_a)[0], axis=0) for f in phi_real]
-        style = losses.STYLE_LOSSES[self.config.style_loss]
-        return {
-            "G/style": 2.0 * style(phi_fake, phi_real),
-            "G/content": 2.0 * losses.content_loss(phi_fake, phi_source),
-        }
+        if self.config.style_weight > 0:
+            style = losses.STYLE_LOSSES[self.config.style_loss]
+            logs["G/style"] = 2.0 * style(phi_fake, phi_real)
+        if self.config.content_weight > 0:
+            phi_source = [tf.roll(f, tf.shape(x_a)[0], axis=0) for f in phi_real]
+            logs["G/content"] = 2.0 * losses.content_loss(phi_fake, phi_source)
+        return logs
 
     @tf.autograph.experimental.do_not_convert
     def after_updates(self):
@@ -177,12 +198,7 @@ class TranslationTrainer(AdversarialTrainer):
             for average, variable in zip(averages, variables):
                 strategy.extended.update(average, blend, args=(variable,))
 
-        tf.distribute.get_replica_context().merge_call(
-            move, args=(self.generator_ema.variables, self.generator.variables)
-        )
-
-
-def _pair(c_1, m_1, s_1, c_2, m_2, s_2):
-    """Two decoder inputs stacked on the batch axis; None (an ablation) stays None."""
-    stack = lambda x, y: None if x is None else tf.concat([x, y], axis=0)  # noqa: E731
-    return stack(c_1, c_2), stack(m_1, m_2), stack(s_1, s_2)
+        with tf.name_scope("ema"):
+            tf.distribute.get_replica_context().merge_call(
+                move, args=(self.generator_ema.variables, self.generator.variables)
+            )

@@ -199,8 +199,8 @@ def in_a_loss(trainer, batch):
     losses = trainer.generator_losses
 
     def spoilt(*args):
-        total, logs = losses(*args)
-        return total, {**logs, "G/cycle_b": logs["G/cycle_b"] * np.inf}
+        total, logs, fakes = losses(*args)
+        return total, {**logs, "G/cycle_b": logs["G/cycle_b"] * np.inf}, fakes
 
     trainer.generator_losses = spoilt
     return batch

@@ -87,8 +87,9 @@ def test_stage0_forward(stage0):
 def test_stage0_losses(stage0):
     golden, trainer, variables = stage0
     golden_lib.assign(variables, golden, "stage0/weights/")
-    d_total, d_logs = trainer.discriminator_losses(batch_of(golden), no_noise)
-    g_total, g_logs = trainer.generator_losses(batch_of(golden), no_noise)
+    fakes = trainer.fakes(batch_of(golden), no_noise)
+    d_total, d_logs = trainer.discriminator_losses(batch_of(golden), fakes)
+    g_total, g_logs, _ = trainer.generator_losses(batch_of(golden), no_noise)
     assert_close(d_total, golden, "stage0/loss/D")
     assert_close(10.0 * d_logs["D/a"], golden, "stage0/loss/D_a")
     assert_close(10.0 * d_logs["D/b"], golden, "stage0/loss/D_b")
@@ -154,8 +155,9 @@ def test_stage1_ablations(stage1):
 def test_stage1_losses(stage1):
     golden, trainer, variables = stage1
     golden_lib.assign(variables, golden, "stage1/weights/")
-    d_total, d_logs = trainer.discriminator_losses(batch_of(golden), no_noise)
-    g_total, g_logs = trainer.generator_losses(batch_of(golden), no_noise)
+    fakes = trainer.fakes(batch_of(golden), no_noise)
+    d_total, d_logs = trainer.discriminator_losses(batch_of(golden), fakes)
+    g_total, g_logs, _ = trainer.generator_losses(batch_of(golden), no_noise)
     assert_close(d_total, golden, "stage1/loss/D")
     assert_close(10.0 * d_logs["D/a"], golden, "stage1/loss/D_a")
     assert_close(10.0 * d_logs["D/b"], golden, "stage1/loss/D_b")

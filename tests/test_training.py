@@ -286,10 +286,15 @@ def test_a_mistake_is_found_before_the_folder_is_claimed(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_xla_stays_off_without_a_gpu(caplog):
-    with caplog.at_level("WARNING", logger="absl"):
-        assert not train_lib._jit_compile(dataclasses.replace(TINY, jit_compile=True))
-    assert "no GPU" in caplog.text
+@pytest.mark.parametrize(
+    ("choice", "gpus", "used"),
+    [("auto", [], False), ("auto", ["GPU:0"], True), ("off", ["GPU:0"], False)]
+    + [("on", [], True)],
+)
+def test_xla_where_it_was_asked_for_or_there_is_a_gpu(monkeypatch, choice, gpus, used):
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: gpus)
+    config = dataclasses.replace(TINY, jit_compile=choice)
+    assert train_lib.uses_xla(config) == used
 
 
 def test_half_precision_losses_equal_float32_ones():

@@ -7,6 +7,7 @@ from egsc_tf.addons import InstanceNormalization
 from egsc_tf.models.blocks import LEAKY_SLOPE, initializer
 
 EPSILON = 1e-5
+KERNEL = 4
 
 
 class Discriminator(keras.Model):
@@ -37,7 +38,11 @@ class Discriminator(keras.Model):
         self.form = form
         self.convs = [
             keras.layers.Conv2D(
-                ndf * 2**i, 4, 2, padding="same", kernel_initializer=initializer(init)
+                ndf * 2**i,
+                KERNEL,
+                2,
+                padding="same",
+                kernel_initializer=initializer(init),
             )
             for i in range(n_dis)
         ]

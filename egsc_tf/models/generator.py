@@ -2,7 +2,8 @@
 
 It holds no feature network: masks and style codes come from F_a and F_b, which stage 1
 trains and stage 2 keeps frozen (see `egsc_tf.models.translator`). Only the MUNIT-like
-baseline has style encoders of its own here.
+baseline has style encoders of its own here. Layers are named as in the paper, so that
+TensorFlow's profiler shows where time goes.
 """
 
 from tensorflow import keras
@@ -42,16 +43,17 @@ class Generator(keras.Model):
         channels = ngf * 2 ** (n_encoder - 1)
         self.channels = channels
         self.adain_form = adain_form
-        self.encoder_a = Encoder(ngf, n_encoder, init, padding)
-        self.encoder_b = Encoder(ngf, n_encoder, init, padding)
-        self.shared_encoder = ResidualBlock(channels, init, padding)
-        self.shared_generator = ResidualBlock(channels, init, padding)
-        self.decoder_a = Decoder(ngf, n_encoder, init, output, padding, upsample)
-        self.decoder_b = Decoder(ngf, n_encoder, init, output, padding, upsample)
+        self.encoder_a = Encoder(ngf, n_encoder, init, padding, name="E_a")
+        self.encoder_b = Encoder(ngf, n_encoder, init, padding, name="E_b")
+        self.shared_encoder = ResidualBlock(channels, init, padding, name="S_e")
+        self.shared_generator = ResidualBlock(channels, init, padding, name="S_g")
+        decoder = (ngf, n_encoder, init, output, padding, upsample)
+        self.decoder_a = Decoder(*decoder, name="G_a")
+        self.decoder_b = Decoder(*decoder, name="G_b")
         self.style_encoder_a = self.style_encoder_b = None
         if style_code == "encoder":
-            self.style_encoder_a = StyleEncoder(channels, ngf, init)
-            self.style_encoder_b = StyleEncoder(channels, ngf, init)
+            self.style_encoder_a = StyleEncoder(channels, ngf, init, name="style_a")
+            self.style_encoder_b = StyleEncoder(channels, ngf, init, name="style_b")
 
     def encode(self, x, domain):
         """E_d: [B, H, W, 3] in [-1, 1] -> features [B, h, w, C] before S_e."""
@@ -65,12 +67,15 @@ class Generator(keras.Model):
         mu = self.shared_encoder(h)
         return (mu if noise is None else mu + noise), mu
 
-    def style(self, x, feature, domain):
-        """s [B, 2C] of exemplars x [B, H, W, 3] of a domain; feature: its F_d."""
+    def style(self, x, feature, domain, f=None):
+        """s [B, 2C] of exemplars x [B, H, W, 3] of a domain.
+
+        feature: F_d of the domain; f: F_d(x), where it is known already.
+        """
         encoder = {"a": self.style_encoder_a, "b": self.style_encoder_b}[domain]
         if encoder is not None:
             return encoder(x)
-        return statistics_of(feature(x), self.adain_form)
+        return statistics_of(feature(x) if f is None else f, self.adain_form)
 
     def decode(self, c, m, s, domain, strength=None):
         """G_d(T(c, m, s)): content, mask, style -> [B, H, W, 3] in [-1, 1].

@@ -27,7 +27,7 @@ class PerceptualNetwork(keras.Model):
     """
 
     def __init__(self, widths=VGG19_WIDTHS, **kwargs):
-        super().__init__(trainable=False, dtype="float32", **kwargs)
+        super().__init__(trainable=False, dtype="float32", name="phi", **kwargs)
         self.blocks = [
             [
                 keras.layers.Conv2D(

@@ -1,0 +1,166 @@
+"""Measures speed and memory of a preset on this machine:
+
+    python -m egsc_tf.benchmark --flagfile=experiments/celeba_64.flags --synthetic
+
+Weights are random, nothing is trained. Prints a summary and, with --json, writes all
+numbers as JSON; --vs=JSON compares with such a file, as ratios.
+"""
+
+from egsc_tf.program import run  # first: it quiets the start of TensorFlow
+
+# isort: split
+import json
+import os
+import platform
+
+import tensorflow as tf
+from absl import flags, logging
+from tensorflow import keras
+
+from egsc_tf import __version__, train
+from egsc_tf import config as config_lib
+from egsc_tf.benchmarks import training, translating
+from egsc_tf.benchmarks.peak import machine_peak
+from egsc_tf.benchmarks.summary import compare, numbers, summary
+from egsc_tf.benchmarks.synthetic import Synthetic
+from egsc_tf.data.source import open_source
+from egsc_tf.errors import UserError
+from egsc_tf.whole_file import whole_file
+
+FLAGS = flags.FLAGS
+WHAT = ("train", "translate", "input", "export")
+
+
+def benchmark(config, what=WHAT, synthetic=False, seconds=10.0, replicas=0):
+    """All numbers of a Config, as a dict for JSON.
+
+    Args:
+      what: some of WHAT.
+      synthetic: images of noise instead of the config's data set.
+      seconds: how long each call is repeated.
+      replicas: 0: all GPUs or one device; else as many logical CPUs, mirrored.
+
+    Raises:
+      UserError: for data that are missing or bad.
+    """
+    keras.mixed_precision.set_global_policy(config.mixed_precision)
+    tf.config.experimental.enable_op_determinism()  # as training does
+    keras.utils.set_random_seed(config.seed)
+    strategy = _logical_cpus(replicas) if replicas else train.choose_strategy(config)
+    needs_images = {"train", "input"} & {*what}
+    if synthetic or not needs_images:
+        source = Synthetic(config.height, config.width)
+    else:
+        source = open_source(config, "train")
+    found = {
+        "flags": {k: v for k, v in vars(config).items() if v != _DEFAULTS[k]},
+        "synthetic": synthetic,
+        "machine": _machine(strategy),
+        "peak": machine_peak(),
+    }
+    if "train" in what:
+        jit_compile = train.uses_xla(config)
+        found["train"] = training.measure(
+            config, source, strategy, seconds, jit_compile
+        )
+    if "translate" in what:
+        found["translate"] = translating.measure_translation(config, seconds)
+    if "input" in what:
+        batches = 1 if config.fused_update else 1 + config.g_update
+        found["input"] = translating.measure_input(config, source, batches, seconds)
+    if "export" in what:
+        found["export"] = translating.measure_export(config, seconds)
+    for one in (found.get("train"), *_rates(found)):
+        if one:
+            one["share_of_peak"] = one["gflops"] / found["peak"]["peak_gflops"]
+    return found
+
+
+def _rates(found):
+    return [found["translate"][k] for k in ("one", "batch") if "translate" in found]
+
+
+_DEFAULTS = vars(config_lib.Config())
+
+
+def _logical_cpus(replicas):
+    """MirroredStrategy over as many logical CPUs."""
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0],
+        [tf.config.LogicalDeviceConfiguration()] * replicas,
+    )
+    names = [device.name for device in tf.config.list_logical_devices("CPU")]
+    return tf.distribute.MirroredStrategy(names)
+
+
+def _machine(strategy):
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        "gpus": [d.name for d in tf.config.list_physical_devices("GPU")],
+        "replicas": strategy.num_replicas_in_sync,
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "TensorFlow's choice"),
+        "tensorflow": tf.__version__,
+        "egsc_tf": __version__,
+    }
+
+
+def _processor():
+    """The processor's name as its system gives it."""
+    if os.path.exists("/proc/cpuinfo"):
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def _read(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"--vs={path}: expected what --json wrote, found: {error}"
+        ) from error
+
+
+def main():
+    wrong = {*FLAGS.what} - {*WHAT}
+    if wrong or not FLAGS.what:
+        raise UserError(
+            f"--what: expected some of {', '.join(WHAT)}, found {FLAGS.what}"
+        )
+    old = _read(FLAGS.vs) if FLAGS.vs else None
+    config = config_lib.from_flags()
+    found = benchmark(
+        config, FLAGS.what, FLAGS.synthetic, FLAGS.seconds, FLAGS.replicas
+    )
+    print(summary(found))
+    if old:
+        ratios = compare(found, old)
+        found["vs"] = {"file": FLAGS.vs, "ratios": ratios}
+        if numbers(found["flags"]) != numbers(old.get("flags", {})):
+            logging.warning("--vs=%s: was measured with other flags", FLAGS.vs)
+        print(f"against {FLAGS.vs}:")
+        for name, ratio in ratios.items():
+            if name.endswith(("/median_s", "per_s", "/gflops", "memory_bytes")):
+                print(f"  {ratio:6.2f} {name}")
+    if FLAGS.json:
+        with whole_file(FLAGS.json) as part, open(part, "w") as file:
+            json.dump(found, file, indent=2)
+
+
+if __name__ == "__main__":
+    config_lib.define_flags()
+    flags.DEFINE_list("what", list(WHAT), f"Some of {', '.join(WHAT)}.")
+    flags.DEFINE_bool("synthetic", False, "Images of noise: no data set is read.")
+    flags.DEFINE_float("seconds", 10.0, "How long each call is repeated.", 0.0)
+    flags.DEFINE_integer(
+        "replicas", 0, "0: all GPUs or one device; N: N logical CPUs, mirrored.", 0
+    )
+    flags.DEFINE_string("json", "", "JSON file to write.")
+    flags.DEFINE_string("vs", "", "JSON file of another run to compare with.")
+    run(main)

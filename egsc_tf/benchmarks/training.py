@@ -1,0 +1,94 @@
+"""How fast stage 2 trains: the step alone, and with its input."""
+
+import time
+
+import tensorflow as tf
+
+from egsc_tf import resident_memory
+from egsc_tf.benchmarks import clock, formula, graph_cost, parts
+from egsc_tf.data.stream import stream
+from egsc_tf.models import vgg
+from egsc_tf.models.encoder import Encoder
+from egsc_tf.trainer import TranslationTrainer
+
+
+class Step:
+    """The compiled step of an untrained run, and batches for it."""
+
+    def __init__(self, config, source, strategy, jit_compile=False):
+        self.config, self.strategy = config, strategy
+        with strategy.scope():
+            phi = None
+            if config.style_weight > 0 or config.content_weight > 0:
+                phi = vgg.load(config.perceptual_network)
+            features = [Encoder(**config.network, name=f"F_{d}") for d in "ab"]
+            self.trainer = TranslationTrainer(config, *features, phi)
+            data = stream(source, config, 0, self.trainer.batches_per_step)
+            self.trainer.prepare(next(iter(data)))
+        self.input = iter(strategy.experimental_distribute_dataset(data))
+        self.batch = next(self.input)
+        self.traces = 0
+
+        @tf.function(jit_compile=jit_compile)
+        def step(batch):
+            self.traces += 1  # runs while tracing only
+            logs = strategy.run(self.trainer.train_step, args=(batch,))
+            return strategy.reduce("MEAN", logs["G/total"], axis=None)
+
+        self.function = step
+
+    def __call__(self, batch=None):
+        """One step; waits for its end."""
+        return self.function(self.batch if batch is None else batch).numpy()
+
+
+def measure(config, source, strategy, seconds, jit_compile=False):
+    """The numbers of the training step; see the README.
+
+    Args:
+      config: egsc_tf.config.Config; source: of images (see `egsc_tf.data.stream`).
+      strategy: of tf.distribute.
+      seconds: how long the step is repeated, alone and again with its input.
+
+    Raises:
+      AssertionError: where the step was traced again while it was measured.
+    """
+    step = Step(config, source, strategy, jit_compile)
+    step()
+    traces = step.traces
+    alone = []
+    before, most = resident_memory.peak_bytes(
+        lambda: alone.append(clock.measure(step, seconds))
+    )
+    times = alone[0]
+    waited, with_input = _with_input(step, seconds)
+    flops = graph_cost.flops(step.function.get_concrete_function(step.batch))
+    shares = parts.time_by_part(step)
+    if step.traces != traces:
+        raise AssertionError(f"the step was traced {step.traces} times, not {traces}")
+    return {
+        "step": times.report(),
+        "images_per_s": config.batch_size * config.g_update / times.median,
+        "flops": flops,
+        "flops_by_formula": formula.training_step(config),
+        "gflops": flops / times.median / 1e9,
+        "step_with_input": with_input.report(),
+        "input_stall": sum(waited.seconds) / sum(with_input.seconds),
+        "memory_before_bytes": before,
+        "peak_memory_bytes": most,
+        "time_by_part": shares,
+    }
+
+
+def _with_input(step, seconds):
+    """(Times of waiting for the next batch, Times of whole steps with it)."""
+    waits = []
+
+    def once():
+        start = time.perf_counter()
+        batch = next(step.input)
+        waits.append(time.perf_counter() - start)
+        step(batch)
+
+    whole = clock.measure(once, seconds)
+    return clock.Times(tuple(waits[-len(whole.seconds) :])), whole

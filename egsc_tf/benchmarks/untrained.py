@@ -1,0 +1,29 @@
+"""The folder of a run that has not been trained: enough to translate and export."""
+
+import os
+
+import tensorflow as tf
+
+from egsc_tf import checkpoints
+from egsc_tf import workdir as workdir_lib
+from egsc_tf.domains import DIRECTIONS
+from egsc_tf.models.translator import Translator
+
+
+def write(folder, config):
+    """Writes `folder` as it is at step 0 of stage 2; returns its path."""
+    tf.keras.utils.set_random_seed(config.seed)
+    translator = Translator.from_config(config)
+    example = tf.zeros([1, config.height, config.width, 3])
+    for direction in DIRECTIONS:
+        translator.translate(example, example, direction)
+    folder = os.fspath(folder)
+    config.save(folder)
+    checkpoint = tf.train.Checkpoint(
+        generator_ema=translator.generator,
+        feature_a=translator.feature_a,
+        feature_b=translator.feature_b,
+    )
+    place = workdir_lib.folder(folder, workdir_lib.TRANSLATION)
+    checkpoints.Saver(place, checkpoint, keep=1).save(0)
+    return folder

@@ -1,0 +1,29 @@
+"""How much memory this process holds, and held at most. Linux only: else None."""
+
+import os
+import re
+
+KIBIBYTE = 1024
+PROCESS = "/proc/self"
+
+
+def resident_bytes(field="VmRSS"):
+    """VmRSS, the memory in use, or VmHWM, the most so far; None but on Linux."""
+    if not os.path.exists(PROCESS):
+        return None
+    with open(f"{PROCESS}/status", encoding="ascii") as file:
+        found = re.search(rf"{field}:\s+(\d+) kB", file.read())
+    return int(found.group(1)) * KIBIBYTE
+
+
+def peak_bytes(call):
+    """(before, most): memory before and at most while `call` runs; Nones but on Linux.
+
+    The peak is reset first: that of importing TensorFlow is higher.
+    """
+    if os.path.exists(PROCESS):
+        with open(f"{PROCESS}/clear_refs", "w", encoding="ascii") as file:
+            file.write("5")
+    before = resident_bytes()
+    call()
+    return before, resident_bytes("VmHWM")
