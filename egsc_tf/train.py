@@ -97,15 +97,17 @@ def _train(config, workdir, strategy, source, phi, before):
     """Both stages, once the folder is ours; before: the Config of the last start."""
     keras.mixed_precision.set_global_policy(config.mixed_precision)
 
+    stage = workdir_lib.TRANSLATION
+    newest = workdir_lib.newest_checkpoint(workdir, stage)
     with strategy.scope():
-        if workdir_lib.newest_checkpoint(workdir, workdir_lib.TRANSLATION):
+        if newest:
             # Its checkpoint holds F_a and F_b: stage 1 is over.
             features = [Encoder(**config.network) for _ in range(2)]
         else:
             features = _train_feature_masks(source, config, workdir, strategy, before)
         trainer = TranslationTrainer(config, *features, phi)
-    stage = workdir_lib.TRANSLATION
-    _train_stage(trainer, source, config, workdir, stage, strategy, before.total_steps)
+    total = before.total_steps
+    _train_stage(trainer, source, config, workdir, stage, newest, strategy, total)
     return trainer
 
 
@@ -113,13 +115,18 @@ def _train_feature_masks(source, config, workdir, strategy, before):
     """F_a and F_b; all else that stage 1 needs is freed on return."""
     masks = FeatureMaskTrainer(config)
     stage = workdir_lib.FEATURE_MASKS
-    _train_stage(masks, source, config, workdir, stage, strategy, before.mask_steps)
+    newest = workdir_lib.newest_checkpoint(workdir, stage)
+    total = before.mask_steps
+    _train_stage(masks, source, config, workdir, stage, newest, strategy, total)
     return masks.autoencoder_a.encoder, masks.autoencoder_b.encoder
 
 
-def _train_stage(trainer, source, config, workdir, stage, strategy, total_before):
+def _train_stage(
+    trainer, source, config, workdir, stage, newest, strategy, total_before
+):
     """Restores the stage's last checkpoint, if any, and trains what is left of it.
 
+    newest: the path of that checkpoint, or None.
     total_before: how many steps the stage was to have at the last start.
     """
     total = trainer.total_steps
@@ -128,7 +135,6 @@ def _train_stage(trainer, source, config, workdir, stage, strategy, total_before
         trainer.prepare(next(iter(stream(source, config, 0, batches))))
         seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
         checkpoint = tf.train.Checkpoint(seconds=seconds, **trainer.parts())
-        newest = workdir_lib.newest_checkpoint(workdir, stage)
         if newest:
             checkpoint.read(newest).assert_existing_objects_matched()
         saver = checkpoints.Saver(

@@ -17,8 +17,9 @@ from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from egsc_tf import callbacks, restore
+from egsc_tf import pairing as pairing_lib
 from egsc_tf.data import images
-from egsc_tf.domains import DIRECTIONS, split
+from egsc_tf.domains import split
 from egsc_tf.errors import UserError
 from egsc_tf.pairing import find_images, plan, report
 
@@ -154,13 +155,8 @@ def main():
 
 if __name__ == "__main__":
     flags.DEFINE_string("workdir", None, "Folder of a trained run.", required=True)
-    flags.DEFINE_string("input", None, "Image or folder to translate.", required=True)
-    flags.DEFINE_string("exemplar", None, "Image or folder of styles.", required=True)
-    flags.DEFINE_string("output", None, "Folder to write to.", required=True)
-    flags.DEFINE_enum("direction", "a2b", DIRECTIONS, "Which way.")
-    flags.DEFINE_enum(
-        "pairing", "all", ("all", "zip"), "Every pair, or i-th with i-th."
-    )
+    pairing_lib.define_flags()
+    flags.adopt_module_key_flags(pairing_lib)  # so that --help lists them
     flags.DEFINE_float(
         "style_strength", 1.0, "0: content's own look, 1: exemplar's.", 0.0, 1.0
     )

@@ -91,8 +91,11 @@ def newest_checkpoint(workdir, stage):
     return checkpoints.newest(folder(workdir, stage))
 
 
-def seconds(workdir):
-    """Wall-clock seconds that the stages of a run have trained."""
+def seconds(workdir, translation):
+    """Wall-clock seconds that the stages of a run have trained.
+
+    translation: the path of stage 2's checkpoint.
+    """
     name = "seconds/.ATTRIBUTES/VARIABLE_VALUE"
-    paths = [newest_checkpoint(workdir, s) for s in (FEATURE_MASKS, TRANSLATION)]
+    paths = [newest_checkpoint(workdir, FEATURE_MASKS), translation]
     return float(sum(tf.train.load_variable(path, name) for path in paths if path))

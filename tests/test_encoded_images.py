@@ -1,12 +1,12 @@
 """The graph's reader of encoded images against the reader that training uses."""
 
-import io
 import struct
 import zlib
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from pictures import encoded
 from PIL import Image
 
 from egsc_tf.data import images
@@ -25,12 +25,6 @@ def picture(height=24, width=33, channels=3):
     y, x, c = np.mgrid[:height, :width, :channels].astype(np.float32)
     values = 40 + 5 * x + 3 * y + 25 * c
     return np.clip(values, 0, 255).astype(np.uint8).squeeze()
-
-
-def encoded(image, kind="PNG", **options):
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
 
 
 def exif(value, big=True):

@@ -12,6 +12,7 @@ import pytest
 import runs
 import tensorflow as tf
 from google.protobuf import text_format
+from pictures import noise, png
 from tensorflow_serving.apis import prediction_log_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
@@ -29,14 +30,6 @@ PARTS = (
     "translate_with_style_bytes",
     "feature_mask",
 )
-
-
-def noise(*shape, seed=0):
-    return np.random.RandomState(seed).randint(0, 256, shape).astype(np.uint8)
-
-
-def png(pixels):
-    return tf.io.encode_png(pixels).numpy()
 
 
 @pytest.fixture(scope="module")

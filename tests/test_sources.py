@@ -1,12 +1,10 @@
 """Images from folders, records and TFDS: what comes out, and what is refused."""
 
-import io
-
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from PIL import Image
+from pictures import png
 from test_images import bad_files, noise, save
 
 from egsc_tf.config import Config
@@ -83,12 +81,6 @@ def test_folders_that_cannot_be_used_are_named(root):
         open_folder("")
 
 
-def encoded(pixels):
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, format="PNG")
-    return file.getvalue()
-
-
 def write_records(path, pairs):
     """A file as the authors released: one pair of images a record."""
     text = lambda x: tf.train.Feature(bytes_list=tf.train.BytesList(value=[x]))  # noqa: E731
@@ -106,7 +98,7 @@ def write_records(path, pairs):
 
 def test_official_records_give_both_domains_in_order(tmp_path):
     a, b = ([noise(10, 12, seed=s + i) for i in range(4)] for s in (0, 50))
-    pairs = [(encoded(x), encoded(y)) for x, y in zip(a, b)]
+    pairs = [(png(x), png(y)) for x, y in zip(a, b)]
     write_records(tmp_path / "mnist_train_00000-of-00002.tfrecord", pairs[:3])
     write_records(tmp_path / "mnist_train_00001-of-00002.tfrecord", pairs[3:])
     write_records(tmp_path / "mnist_test_00000-of-00001.tfrecord", pairs[:2])
@@ -120,7 +112,7 @@ def test_official_test_records_may_lie_beside_those_of_training(tmp_path):
     for split, count in (("train", 3), ("test", 2)):
         folder = tmp_path / f"mnist_BW_{split}_28x28"
         folder.mkdir()
-        pairs = [(encoded(noise()), encoded(noise()))] * count
+        pairs = [(png(noise()), png(noise()))] * count
         write_records(folder / f"mnist_{split}_00000-of-00001.tfrecord", pairs)
     for split, count in (("train", 3), ("test", 2)):
         source = open_folder(
@@ -134,7 +126,7 @@ def test_bad_official_records_are_named(tmp_path):
     with pytest.raises(UserError, match=r"--data_dir=.*_train_\*\.tfrecord"):
         open_folder(tmp_path, **flags)
     path = tmp_path / "gta_train_00000-of-00001.tfrecord"
-    good = encoded(noise())
+    good = png(noise())
     write_records(path, [(good, good), (good, b"no image"), (good, good)])
     with pytest.raises(
         images.BadImage, match="record 1 image_raw_B: expected an image"
