@@ -18,6 +18,7 @@ from tensorflow import keras
 from egsc_tf import callbacks, checkpoints, divergence
 from egsc_tf import config as config_lib
 from egsc_tf import workdir as workdir_lib
+from egsc_tf.data import python_op
 from egsc_tf.data.source import open_source
 from egsc_tf.data.stream import stream
 from egsc_tf.errors import UserError
@@ -90,7 +91,8 @@ def train(config, workdir, strategy=None, override_run=False):
     workdir_lib.make(workdir)
     with run_lock(workdir):
         config.save(workdir)
-        return _train(config, workdir, strategy, source, phi, before)
+        with python_op.errors_as_raised():
+            return _train(config, workdir, strategy, source, phi, before)
 
 
 def _train(config, workdir, strategy, source, phi, before):
@@ -192,7 +194,16 @@ def _train_stage(
                     interruption,
                 ],
             )
-    except tf.errors.InvalidArgumentError as error:
+    except tf.errors.OpError as error:
+        if python_op.original(error):
+            # No step has begun with what could not be read: those before it are sound.
+            saving.save()
+            logging.warning(
+                "%s: saved at step %d, as the next batch cannot be read; put right "
+                "what the error names, and the same command goes on from there",
+                stage,
+                trainer.steps_done(),
+            )
         raise divergence.explained(error, trainer) from error
 
 
