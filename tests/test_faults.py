@@ -13,6 +13,8 @@ from test_training import RUN, batches, make_trainer, weights
 from egsc_tf import checkpoints, divergence, restore
 from egsc_tf import train as train_lib
 from egsc_tf import workdir as workdir_lib
+from egsc_tf.data import images, python_op
+from egsc_tf.data.stream import EXAMPLE_SEEDS
 from egsc_tf.errors import UserError
 from egsc_tf.health import D_STEPS, Health
 from egsc_tf.interruption import Interrupted, Interruption
@@ -158,6 +160,44 @@ def test_a_signal_loses_no_finished_step(tmp_path, monkeypatch, number, whole):
         with pytest.raises(Interrupted, match=f"{number.name}: saved at step 3"):
             train_lib.train(RUN, folder)
     assert [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)] == handlers
+    assert workdir_lib.newest_checkpoint(folder, "translation").endswith("ckpt-3")
+    assert not os.path.exists(os.path.join(folder, "run.lock"))
+    resumed = train_lib.train(RUN, folder)
+    for x, y in zip(weights(whole), weights(resumed)):
+        np.testing.assert_array_equal(x, y)
+
+
+class Failing:
+    """A source one of whose images cannot be read once training has come to it."""
+
+    def __init__(self, source):
+        self.source = source
+
+    def size(self, domain):
+        return self.source.size(domain)
+
+    def image(self, domain, index, seed):
+        def read(index, nth):
+            if domain == "b" and nth == 3 * RUN.batch_size * 2:
+                raise images.BadImage("b/7.png: expected an image, found: nothing")
+            return index
+
+        nth = seed[1] // EXAMPLE_SEEDS
+        index = tf.ensure_shape(python_op.call(read, [index, nth], tf.int64), [])
+        return self.source.image(domain, index, seed)
+
+
+def test_a_reader_that_fails_loses_no_finished_step(
+    tmp_path, monkeypatch, whole, caplog
+):
+    folder, open_source = str(tmp_path / "run"), train_lib.open_source
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            train_lib, "open_source", lambda *args: Failing(open_source(*args))
+        )
+        with pytest.raises(images.BadImage, match=r"^b/7\.png: expected an image"):
+            train_lib.train(RUN, folder)
+    assert "translation: saved at step 3, as the next batch" in caplog.text
     assert workdir_lib.newest_checkpoint(folder, "translation").endswith("ckpt-3")
     assert not os.path.exists(os.path.join(folder, "run.lock"))
     resumed = train_lib.train(RUN, folder)

@@ -283,7 +283,15 @@ GOOD = png(noise(16, 16, 3))
         (
             "encode_style_bytes",
             {"exemplar_bytes": [png(noise(65, 64, 3))]},
-            "expected 1 to 4096 pixels",
+            "expected at least 8x8 and at most 4096 pixels",
+        ),
+        (
+            "serving_default",
+            {
+                "content_bytes": [GOOD, png(noise(7, 16, 3))],
+                "exemplar_bytes": [GOOD] * 2,
+            },
+            r"content_bytes: expected at least 8x8 .*\[1\] \[7\] \[16\]",
         ),
         (
             "encode_style_bytes",

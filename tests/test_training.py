@@ -7,6 +7,8 @@ import os
 import numpy as np
 import pytest
 import tensorflow as tf
+from pictures import noise, png
+from test_sources import write_records
 
 import egsc_tf
 from egsc_tf import callbacks, checkpoints, divergence, losses, restore
@@ -212,29 +214,56 @@ def finished(tmp_path_factory):
     return folder, train_lib.train(RUN, folder)
 
 
-def test_a_resumed_run_ends_with_the_same_weights(
-    finished, tmp_path, monkeypatch, caplog
-):
-    folder = str(tmp_path)
+def killed_and_resumed(config, folder, monkeypatch):
+    """The trainer of a run that was killed in stage 2, behind step 3, and resumed."""
     with monkeypatch.context() as patch:
         patch.setattr(divergence, "StopOnNaN", KillAtThree)
         with pytest.raises(Killed):
-            train_lib.train(RUN, folder)
+            train_lib.train(config, folder)
     assert workdir_lib.newest_checkpoint(folder, "translation").endswith("ckpt-2")
-    read, problem = [], checkpoints.problem
-    monkeypatch.setattr(
-        checkpoints, "problem", lambda path: read.append(path) or problem(path)
-    )
-    with caplog.at_level("INFO", logger="absl"):
-        resumed = train_lib.train(RUN, folder)
-    # Read whole once: that of a large model takes its time.
-    assert read == [os.path.join(folder, "translation", "ckpt-2")]
-    assert "resumed at step 2 of 4, learning rate 0.000536" in caplog.text
-    _, whole = finished
+    return train_lib.train(config, folder)
+
+
+def assert_same_weights(whole, resumed):
     for x, y in zip(weights(whole), weights(resumed)):
         np.testing.assert_array_equal(x, y)
     for x, y in zip(whole.generator_ema.variables, resumed.generator_ema.variables):
         np.testing.assert_array_equal(x, y)
+
+
+def test_a_resumed_run_ends_with_the_same_weights(
+    finished, tmp_path, monkeypatch, caplog
+):
+    with caplog.at_level("INFO", logger="absl"):
+        resumed = killed_and_resumed(RUN, str(tmp_path), monkeypatch)
+    assert "resumed at step 2 of 4, learning rate 0.000536" in caplog.text
+    assert_same_weights(finished[1], resumed)
+
+
+def test_a_resumed_run_on_records_ends_with_the_same_weights(tmp_path, monkeypatch):
+    pairs = [[png(noise(14, 13, 3, seed=2 * n + i)) for i in (0, 1)] for n in range(7)]
+    write_records(tmp_path / "faces_train_00000-of-00001.tfrecord", pairs)
+    config = dataclasses.replace(
+        RUN,
+        dataset="official_records",
+        data_dir=str(tmp_path),
+        flip=True,
+        crop=True,
+        colour_jitter=0.2,
+    )
+    whole = train_lib.train(config, str(tmp_path / "whole"))
+    resumed = killed_and_resumed(config, str(tmp_path / "killed"), monkeypatch)
+    assert_same_weights(whole, resumed)
+
+
+def test_a_start_reads_each_checkpoint_whole_once(finished, monkeypatch):
+    folder, _ = finished
+    read, problem = [], checkpoints.problem
+    monkeypatch.setattr(
+        checkpoints, "problem", lambda path: read.append(path) or problem(path)
+    )
+    train_lib.train(RUN, folder)
+    assert read == [os.path.join(folder, "translation", "ckpt-4")]
 
 
 def test_the_files_of_a_run(finished):
