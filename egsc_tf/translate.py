@@ -29,13 +29,13 @@ THUMBNAIL = 128
 LARGEST_GRID = 1000
 
 
-def read_good(paths, on_bad_image):
-    """([(path, pixels)], [message]): what decodes; raises at the first that does not
-    where on_bad_image is "stop"."""
+def read_good(paths, smallest_side, on_bad_image):
+    """([(path, pixels)], [message]): what decodes and is not too small; raises at the
+    first that does not where on_bad_image is "stop"."""
     good, bad = [], []
     for path in paths:
         try:
-            good.append((path, images.read(path)))
+            good.append((path, images.read(path, smallest_side)))
         except images.BadImage as error:
             if on_bad_image == "stop":
                 raise
@@ -75,7 +75,8 @@ def translate_files(
     """
     jobs = plan(inputs, exemplars, output, pairing, grid)
     _, target = split(direction)
-    read_exemplars, bad = read_good(exemplars, on_bad_image)
+    least = translator.smallest_side
+    read_exemplars, bad = read_good(exemplars, least, on_bad_image)
     if not read_exemplars:
         raise UserError(f"--exemplar: expected a usable image, found none: {bad}")
     styles = {
@@ -85,7 +86,7 @@ def translate_files(
     written, rows = 0, []
     for path, outputs in tqdm(jobs, unit="image"):
         chosen = {e: file for e, file in outputs.items() if e in styles}
-        good, bad_now = read_good([path], on_bad_image)
+        good, bad_now = read_good([path], least, on_bad_image)
         bad += bad_now
         if not good or not chosen:
             continue

@@ -158,6 +158,16 @@ def test_bad_files_stop_or_are_left_out(translator, tmp_path):
         translate.translate_files(translator, [good], [bad], out, on_bad_image="skip")
 
 
+def test_images_too_small_for_the_networks_are_named(tmp_path):
+    config = Config(ngf=2, n_encoder=4, height=16, width=16)
+    small, good = save(tmp_path / "s.png", 15, 20), save(tmp_path / "g.png", 16, 16)
+    for inputs, exemplars in (([small], [good]), ([good], [small])):
+        with pytest.raises(images.BadImage, match=r"s\.png: .* least 16x16 .* 20x15"):
+            translate.translate_files(
+                Translator.from_config(config), inputs, exemplars, str(tmp_path / "out")
+            )
+
+
 def test_names_that_collide_keep_their_endings():
     names = pairing.output_names(["d/x.png", "d/x.jpg", "d/y.png"])
     assert names == ["x_png", "x_jpg", "y"]
