@@ -47,6 +47,6 @@ def load(workdir, deterministic=False):
         feature_b=translator.feature_b,
     )
     # The checkpoint also holds what only training needs; all of *ours* must be in it.
-    checkpoint.read(path).expect_partial().assert_existing_objects_matched()
+    checkpoints.restore(checkpoint, path, partial=True)
     translator.steps, translator.path = checkpoints.step_of(path), path
     return translator

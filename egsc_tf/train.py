@@ -138,7 +138,7 @@ def _train_stage(
         seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
         checkpoint = tf.train.Checkpoint(seconds=seconds, **trainer.parts())
         if newest:
-            checkpoint.read(newest).assert_existing_objects_matched()
+            checkpoints.restore(checkpoint, newest)
         saver = checkpoints.Saver(
             workdir_lib.folder(workdir, stage), checkpoint, config.keep_checkpoints
         )

@@ -47,8 +47,10 @@ def check_flags(workdir, config, override=False):
 
     Raises:
       UserError: where WORKDIR holds a run with other flags, naming them. Only the
-        lengths of the stages and the book-keeping may change.
+        lengths of the stages and the book-keeping may change. Also for a WORKDIR whose
+        name TensorFlow cannot use.
     """
+    checkpoints.require_plain(workdir)
     if not os.path.isfile(os.path.join(workdir, config_lib.RUN_FLAGS)):
         return config
     old = config_lib.load(workdir)
