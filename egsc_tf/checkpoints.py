@@ -14,15 +14,11 @@ import shutil
 import tensorflow as tf
 from absl import logging
 
-from egsc_tf.errors import UserError
+from egsc_tf.errors import NoSpace, UserError, is_no_space
 from egsc_tf.whole_file import flush, whole_file
 
 PREFIX = "ckpt"
 PART = ".part"
-
-
-class NoSpace(UserError):
-    """The disk is full."""
 
 
 def steps(folder):
@@ -192,12 +188,3 @@ class Saver:
         os.remove(f"{prefix}.index")
         for file in glob.glob(f"{glob.escape(prefix)}.*"):
             os.remove(file)
-
-
-def is_no_space(error):
-    """Whether an exception says that the disk is full, or a quota used up."""
-    text = str(error).lower()
-    return any(
-        words in text
-        for words in ("no space left", "disk quota", "file too large", "enospc")
-    )

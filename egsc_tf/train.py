@@ -168,6 +168,9 @@ def _train_stage(
             trainer.learning_rate(total_before),
         )
     log_folder = os.path.join(workdir, "logs", stage)
+    sample_folder = os.path.join(workdir, "samples")
+    for folder in (log_folder, sample_folder):
+        os.makedirs(folder, exist_ok=True)  # where it cannot be, that is said now
     draw, translations = _sampler(trainer, source, config)
     saving = callbacks.Checkpoints(saver, seconds, config.checkpoint_every, total)
     interruption = Interruption(saving.save)
@@ -184,7 +187,7 @@ def _train_stage(
                     callbacks.Scalars(log_folder, config.log_every),
                     callbacks.Samples(
                         draw,
-                        os.path.join(workdir, "samples"),
+                        sample_folder,
                         log_folder,
                         stage,
                         config.sample_every,

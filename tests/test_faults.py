@@ -16,7 +16,7 @@ from egsc_tf import train as train_lib
 from egsc_tf import workdir as workdir_lib
 from egsc_tf.data import images, python_op
 from egsc_tf.data.stream import EXAMPLE_SEEDS
-from egsc_tf.errors import UserError
+from egsc_tf.errors import NoSpace, UserError, is_no_space
 from egsc_tf.health import D_STEPS, Health
 from egsc_tf.interruption import Interrupted, Interruption
 from egsc_tf.run_lock import run_lock
@@ -190,11 +190,11 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(two_checkpoints, monkeypatc
         )
 
     monkeypatch.setattr(saving.checkpoint, "write", full)
-    with pytest.raises(checkpoints.NoSpace, match=r"step 3, .* kept: \[1, 2\]"):
+    with pytest.raises(NoSpace, match=r"step 3, .* kept: \[1, 2\]"):
         saving.save(3)
     assert sorted(os.listdir(two_checkpoints)) == before
-    assert checkpoints.is_no_space(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
-    assert checkpoints.is_no_space(OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)))
+    assert is_no_space(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    assert is_no_space(OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)))
 
 
 def test_a_second_run_in_one_workdir_is_refused(tmp_path):

@@ -6,6 +6,8 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from absl import app
 from PIL import Image
 
 from egsc_tf import pairing, translate
@@ -13,6 +15,7 @@ from egsc_tf.config import Config
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
 from egsc_tf.models.translator import Translator
+from egsc_tf.program import run
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -184,3 +187,33 @@ def test_outputs_never_overwrite_inputs_or_each_other(translator, tmp_path):
             translator, inputs, exemplars[:1], str(tmp_path / "." / "")
         )
     np.testing.assert_array_equal(images.read(inputs[0]), before)
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError(28, "No space left on device", "a/b"), "a/b: No space left on device"),
+        (OSError(28, "No space left on device"), "expected room on the disk, found n"),
+        (
+            tf.errors.ResourceExhaustedError(
+                None, None, "x\ny; No space left on device"
+            ),
+            "expected room on the disk, found none: y; No space left on device",
+        ),
+        (tf.errors.ResourceExhaustedError(None, None, "OOM when allocating"), None),
+    ],
+)
+def test_a_full_disk_ends_a_program_in_one_line(error, line, monkeypatch, capsys):
+    def main():
+        raise error
+
+    codes = []
+    monkeypatch.setattr(app, "run", lambda f, **_: codes.append(f(["program"])))
+    monkeypatch.setattr(sys.stdout, "reconfigure", lambda **_: None, raising=False)
+    if line is None:
+        with pytest.raises(tf.errors.ResourceExhaustedError):
+            run(main)
+    else:
+        run(main)
+        assert codes == [2]
+        assert capsys.readouterr().err.startswith(f"error: {line}")
