@@ -198,15 +198,8 @@ def _train_stage(
                 ],
             )
     except tf.errors.OpError as error:
-        if python_op.original(error):
-            # No step has begun with what could not be read: those before it are sound.
-            saving.save()
-            logging.warning(
-                "%s: saved at step %d, as the next batch cannot be read; put right "
-                "what the error names, and the same command goes on from there",
-                stage,
-                trainer.steps_done(),
-            )
+        # Not saved: where the next batch cannot be read, what needs none of it, as the
+        # counter of the steps, may have gone on already.
         raise divergence.explained(error, trainer) from error
 
 
