@@ -58,7 +58,7 @@ def _explained(error):
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     if is_no_space(error):  # TensorFlow and its writers have kinds of their own
-        reason = str(error).strip().splitlines()[-1]
+        reason = next(x for x in str(error).splitlines() if is_no_space(x)).strip()
         return f"expected room on the disk, found none: {reason}"
     return None
 

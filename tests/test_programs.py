@@ -195,10 +195,8 @@ def test_outputs_never_overwrite_inputs_or_each_other(translator, tmp_path):
         (OSError(28, "No space left on device", "a/b"), "a/b: No space left on device"),
         (OSError(28, "No space left on device"), "expected room on the disk, found n"),
         (
-            tf.errors.ResourceExhaustedError(
-                None, None, "x\ny; No space left on device"
-            ),
-            "expected room on the disk, found none: y; No space left on device",
+            tf.errors.ResourceExhaustedError(None, None, "x\ny; No space left\nz"),
+            "expected room on the disk, found none: y; No space left\n",
         ),
         (tf.errors.ResourceExhaustedError(None, None, "OOM when allocating"), None),
     ],
