@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from egsc_tf.data import digits_cases, images
+from egsc_tf.data import digits_cases, images, python_op
 from egsc_tf.data.source import open_source
 from egsc_tf.data.stream import EXAMPLE_SEEDS
 from egsc_tf.domains import split
@@ -66,7 +66,8 @@ class Bench:
                 return source.image(domain, n, seed)
 
             data = tf.data.Dataset.range(self.count(domain)).map(image)
-            return np.stack([images.to_uint8(x) for x in data.as_numpy_iterator()])
+            with python_op.errors_as_raised():
+                return np.stack([images.to_uint8(x) for x in data.as_numpy_iterator()])
 
         return self.once(("test", domain), make)
 

@@ -14,15 +14,11 @@ import shutil
 import tensorflow as tf
 from absl import logging
 
-from egsc_tf.errors import UserError
-from egsc_tf.whole_file import whole_file
+from egsc_tf.errors import NoSpace, UserError, is_no_space
+from egsc_tf.whole_file import flush, whole_file
 
 PREFIX = "ckpt"
 PART = ".part"
-
-
-class NoSpace(UserError):
-    """The disk is full."""
 
 
 def steps(folder):
@@ -55,6 +51,17 @@ def problem(path):
     return None
 
 
+def require_plain(folder):
+    """Raises UserError for a path that TensorFlow would take for a pattern: it writes
+    checkpoints there, and does not find them again."""
+    if set(folder) & set("*?[\\"):
+        raise UserError(
+            f"{folder}: expected a path without * ? [ and backslash, in which "
+            "TensorFlow does not find its checkpoints; name it from another folder, or "
+            "rename it"
+        )
+
+
 def newest(folder):
     """The path of the newest sound checkpoint of a stage, or None where there is none.
 
@@ -63,12 +70,15 @@ def newest(folder):
     Raises:
       UserError: where there are checkpoints, but all are broken.
     """
+    require_plain(folder)
     found = steps(folder)
     for step in reversed(found):
         path = path_of(folder, step)
         reason = problem(path)
         if reason is None:
             return path
+        if step not in steps(folder):  # a run that trains has deleted it meanwhile
+            return newest(folder)
         logging.warning("%s is broken and passed over: %s", path, reason)
     if found:
         raise UserError(
@@ -78,6 +88,27 @@ def newest(folder):
     return None
 
 
+def restore(checkpoint, path, partial=False):
+    """Reads a checkpoint into the objects of a tf.train.Checkpoint.
+
+    Args:
+      partial: whether it may hold more than these objects.
+
+    Raises:
+      UserError: where it is not one of these objects, or is gone.
+    """
+    try:
+        status = checkpoint.read(path)
+        if partial:
+            status.expect_partial()
+        status.assert_existing_objects_matched()
+    except (AssertionError, ValueError, tf.errors.OpError) as error:
+        raise UserError(
+            f"{path}: expected a checkpoint of the networks that the flags describe, "
+            f"found: {str(error).splitlines()[0]}"
+        ) from error
+
+
 class Saver:
     """Writes the checkpoints of a stage and deletes old ones.
 
@@ -85,9 +116,15 @@ class Saver:
       folder: of the stage.
       checkpoint: tf.train.Checkpoint.
       keep: how many to keep.
+
+    Raises:
+      UserError: for a folder whose name TensorFlow cannot use; OSError for one that
+        cannot be.
     """
 
     def __init__(self, folder, checkpoint, keep):
+        require_plain(folder)
+        os.makedirs(folder, exist_ok=True)
         self.folder, self.checkpoint, self.keep = folder, checkpoint, keep
 
     def save(self, step):
@@ -140,6 +177,7 @@ class Saver:
         if os.path.exists(index):  # a broken one that was passed over
             os.remove(index)
         for file in sorted(os.listdir(part)):
+            flush(os.path.join(part, file))
             if not file.endswith(".index"):
                 os.replace(os.path.join(part, file), os.path.join(self.folder, file))
         os.replace(os.path.join(part, f"{name}.index"), index)
@@ -150,12 +188,3 @@ class Saver:
         os.remove(f"{prefix}.index")
         for file in glob.glob(f"{glob.escape(prefix)}.*"):
             os.remove(file)
-
-
-def is_no_space(error):
-    """Whether an exception says that the disk is full, or a quota used up."""
-    text = str(error).lower()
-    return any(
-        words in text
-        for words in ("no space left", "disk quota", "file too large", "enospc")
-    )

@@ -253,6 +253,11 @@ class Config:
                     raise UserError(
                         f"--{field.name}: expected {word} {rule[bound]}, found {value}"
                     )
+            if isinstance(value, str) and not _is_line(value):
+                raise UserError(
+                    f"--{field.name}: expected one line of UTF-8 without space at its "
+                    f"ends, as {RUN_FLAGS} keeps it; found {value!a}"
+                )
         if self.dataset not in DATASETS and not self.dataset.startswith("tfds:"):
             raise UserError(
                 f"--dataset={self.dataset}: expected one of {', '.join(DATASETS)} or "
@@ -329,6 +334,12 @@ class Config:
                 file.write(f"--{field.name}={getattr(self, field.name)}\n")
 
 
+def _is_line(text):
+    """Whether a flagfile gives a text back as it was."""
+    surrogates = any("\ud800" <= char <= "\udfff" for char in text)
+    return not surrogates and text == text.strip() and not set(text) & set("\r\n\0")
+
+
 def define_flags(flag_values=flags.FLAGS):
     """Defines one absl flag per field of Config."""
     for field in dataclasses.fields(Config):
@@ -373,7 +384,9 @@ def read(path):
     values = flags.FlagValues()
     define_flags(values)
     try:
-        values(["run", f"--flagfile={path}"])
-    except flags.Error as error:
+        others = values(["run", f"--flagfile={path}"])[1:]
+        if others or not os.path.getsize(path):
+            raise UserError(f"found {others[0]!r}" if others else "found an empty file")
+        return from_flags(values)
+    except (flags.Error, UnicodeDecodeError, UserError) as error:
         raise UserError(f"{path}: expected the flags of a run: {error}") from error
-    return from_flags(values)

@@ -36,7 +36,7 @@ def explained(error, trainer):
     """Diverged, where an error of a step came from `require_finite`; else the error.
 
     Args:
-      error: tf.errors.InvalidArgumentError; trainer: AdversarialTrainer.
+      error: tf.errors.OpError; trainer: AdversarialTrainer.
     """
     match = re.search(rf"\[{re.escape(MARK)}\] \[(\d+)\] \[(.*?)\]", error.message)
     if not match:

@@ -12,3 +12,16 @@ class Diverged(ArithmeticError):
 
 class Interrupted(Exception):
     """A signal ended the training; the message says at which step it was saved."""
+
+
+class NoSpace(UserError):
+    """The disk is full."""
+
+
+def is_no_space(error):
+    """Whether an exception says that the disk is full, or a quota used up."""
+    text = str(error).lower()
+    return any(
+        words in text
+        for words in ("no space left", "disk quota", "file too large", "enospc")
+    )

@@ -94,7 +94,7 @@ def evaluate(workdir, settings=None, output=None):
     results = {
         "settings": {**dataclasses.asdict(settings), "metrics": list(names)},
         "run": dataclasses.asdict(config),
-        "train_seconds": workdir_lib.seconds(workdir),
+        "train_seconds": workdir_lib.seconds(workdir, translator.path),
         "steps": translator.steps,
         "test_images": {domain: bench.count(domain) for domain in DOMAINS},
     }

@@ -7,10 +7,22 @@ programs that leave the networks to a server.
 import os
 from collections import Counter
 
-from absl import logging
+from absl import flags, logging
 
 from egsc_tf.data import images
+from egsc_tf.domains import DIRECTIONS
 from egsc_tf.errors import UserError
+
+
+def define_flags():
+    """The flags that every program has which translates files."""
+    flags.DEFINE_string("input", None, "Image or folder to translate.", required=True)
+    flags.DEFINE_string("exemplar", None, "Image or folder of styles.", required=True)
+    flags.DEFINE_string("output", None, "Folder to write to.", required=True)
+    flags.DEFINE_enum("direction", "a2b", DIRECTIONS, "Which way.")
+    flags.DEFINE_enum(
+        "pairing", "all", ("all", "zip"), "Every pair, or i-th with i-th."
+    )
 
 
 def find_images(path):

@@ -9,7 +9,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from absl import app, flags, logging  # noqa: E402
 
-from egsc_tf.errors import Diverged, Interrupted, UserError  # noqa: E402
+from egsc_tf.errors import Diverged, Interrupted, UserError, is_no_space  # noqa: E402
 
 
 def run(main):
@@ -37,10 +37,11 @@ def run(main):
             return _end(75, f"stopped: {error}")
         except KeyboardInterrupt:
             return _end(130, "stopped: interrupted")
-        except OSError as error:
-            if error.filename is None:
+        except Exception as error:
+            line = _explained(error)
+            if line is None:
                 raise
-            return _end(2, f"error: {error.filename}: {error.strerror}")
+            return _end(2, f"error: {line}")
 
     app.run(guarded, flags_parser=_parse)
 
@@ -50,6 +51,16 @@ def _parse(argv):
         return flags.FLAGS(argv)
     except (flags.Error, UnicodeDecodeError) as error:
         sys.exit(_end(2, f"error: {error}"))
+
+
+def _explained(error):
+    """A line on an error of the operating system, or of a full disk; None: another."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    if is_no_space(error):  # TensorFlow and its writers have kinds of their own
+        reason = next(x for x in str(error).splitlines() if is_no_space(x)).strip()
+        return f"expected room on the disk, found none: {reason}"
+    return None
 
 
 def _end(code, message):

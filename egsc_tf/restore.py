@@ -21,7 +21,8 @@ def load(workdir, deterministic=False):
       deterministic: z = mu also where the run has --test_noise; exports are.
 
     Returns:
-      egsc_tf.models.translator.Translator; its `steps` is how long it was trained.
+      egsc_tf.models.translator.Translator; its `steps` is how long it was trained, its
+      `path` the checkpoint that it was read from.
 
     Raises:
       egsc_tf.errors.UserError: where the folder holds no run or no checkpoint of the
@@ -46,6 +47,6 @@ def load(workdir, deterministic=False):
         feature_b=translator.feature_b,
     )
     # The checkpoint also holds what only training needs; all of *ours* must be in it.
-    checkpoint.read(path).expect_partial().assert_existing_objects_matched()
-    translator.steps = checkpoints.step_of(path)
+    checkpoints.restore(checkpoint, path, partial=True)
+    translator.steps, translator.path = checkpoints.step_of(path), path
     return translator

@@ -30,7 +30,9 @@ def run_lock(workdir):
         file.flush()
         yield
     finally:
-        os.remove(path)  # while it is still locked: nobody else can have it
+        # While it is still locked: nobody else can have it, if it is still ours.
+        if _is_at(file, path):
+            os.remove(path)
         file.close()
 
 
@@ -47,8 +49,20 @@ def _locked(path):
                 f"{path}: expected no other run in this --workdir, found one on host "
                 f"{host or '(starting)'}, pid {pid or '(starting)'}"
             ) from error
+        except OSError as error:
+            file.close()
+            raise UserError(
+                f"{path}: expected a file that can be locked: {error.strerror}"
+            ) from error
         # The owner before may have removed the file between our two calls.
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
-                return file
+        if _is_at(file, path):
+            return file
         file.close()
+
+
+def _is_at(file, path):
+    """Whether an open file is the one that has this path now."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    except FileNotFoundError:
+        return False

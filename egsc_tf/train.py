@@ -18,6 +18,7 @@ from tensorflow import keras
 from egsc_tf import callbacks, checkpoints, divergence
 from egsc_tf import config as config_lib
 from egsc_tf import workdir as workdir_lib
+from egsc_tf.data import python_op
 from egsc_tf.data.source import open_source
 from egsc_tf.data.stream import stream
 from egsc_tf.errors import UserError
@@ -89,22 +90,25 @@ def train(config, workdir, strategy=None, override_run=False):
     workdir_lib.make(workdir)
     with run_lock(workdir):
         config.save(workdir)
-        return _train(config, workdir, strategy, source, phi, before)
+        with python_op.errors_as_raised():
+            return _train(config, workdir, strategy, source, phi, before)
 
 
 def _train(config, workdir, strategy, source, phi, before):
     """Both stages, once the folder is ours; before: the Config of the last start."""
     keras.mixed_precision.set_global_policy(config.mixed_precision)
 
+    stage = workdir_lib.TRANSLATION
+    newest = workdir_lib.newest_checkpoint(workdir, stage)
     with strategy.scope():
-        if workdir_lib.newest_checkpoint(workdir, workdir_lib.TRANSLATION):
+        if newest:
             # Its checkpoint holds F_a and F_b: stage 1 is over.
             features = [Encoder(**config.network) for _ in range(2)]
         else:
             features = _train_feature_masks(source, config, workdir, strategy, before)
         trainer = TranslationTrainer(config, *features, phi)
-    stage = workdir_lib.TRANSLATION
-    _train_stage(trainer, source, config, workdir, stage, strategy, before.total_steps)
+    total = before.total_steps
+    _train_stage(trainer, source, config, workdir, stage, newest, strategy, total)
     return trainer
 
 
@@ -112,13 +116,18 @@ def _train_feature_masks(source, config, workdir, strategy, before):
     """F_a and F_b; all else that stage 1 needs is freed on return."""
     masks = FeatureMaskTrainer(config)
     stage = workdir_lib.FEATURE_MASKS
-    _train_stage(masks, source, config, workdir, stage, strategy, before.mask_steps)
+    newest = workdir_lib.newest_checkpoint(workdir, stage)
+    total = before.mask_steps
+    _train_stage(masks, source, config, workdir, stage, newest, strategy, total)
     return masks.autoencoder_a.encoder, masks.autoencoder_b.encoder
 
 
-def _train_stage(trainer, source, config, workdir, stage, strategy, total_before):
+def _train_stage(
+    trainer, source, config, workdir, stage, newest, strategy, total_before
+):
     """Restores the stage's last checkpoint, if any, and trains what is left of it.
 
+    newest: the path of that checkpoint, or None.
     total_before: how many steps the stage was to have at the last start.
     """
     total = trainer.total_steps
@@ -127,9 +136,8 @@ def _train_stage(trainer, source, config, workdir, stage, strategy, total_before
         trainer.prepare(next(iter(stream(source, config, 0, batches))))
         seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
         checkpoint = tf.train.Checkpoint(seconds=seconds, **trainer.parts())
-        newest = workdir_lib.newest_checkpoint(workdir, stage)
         if newest:
-            checkpoint.read(newest).assert_existing_objects_matched()
+            checkpoints.restore(checkpoint, newest)
         saver = checkpoints.Saver(
             workdir_lib.folder(workdir, stage), checkpoint, config.keep_checkpoints
         )
@@ -159,6 +167,9 @@ def _train_stage(trainer, source, config, workdir, stage, strategy, total_before
             trainer.learning_rate(total_before),
         )
     log_folder = os.path.join(workdir, "logs", stage)
+    sample_folder = os.path.join(workdir, "samples")
+    for folder in (log_folder, sample_folder):
+        os.makedirs(folder, exist_ok=True)  # where it cannot be, that is said now
     draw, translations = _sampler(trainer, source, config)
     saving = callbacks.Checkpoints(saver, seconds, config.checkpoint_every, total)
     interruption = Interruption(saving.save)
@@ -175,7 +186,7 @@ def _train_stage(trainer, source, config, workdir, stage, strategy, total_before
                     callbacks.Scalars(log_folder, config.log_every),
                     callbacks.Samples(
                         draw,
-                        os.path.join(workdir, "samples"),
+                        sample_folder,
                         log_folder,
                         stage,
                         config.sample_every,
@@ -185,7 +196,9 @@ def _train_stage(trainer, source, config, workdir, stage, strategy, total_before
                     interruption,
                 ],
             )
-    except tf.errors.InvalidArgumentError as error:
+    except tf.errors.OpError as error:
+        # Not saved: where the next batch cannot be read, what needs none of it, as the
+        # counter of the steps, may have gone on already.
         raise divergence.explained(error, trainer) from error
 
 

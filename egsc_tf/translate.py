@@ -17,8 +17,9 @@ from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from egsc_tf import callbacks, restore
+from egsc_tf import pairing as pairing_lib
 from egsc_tf.data import images
-from egsc_tf.domains import DIRECTIONS, split
+from egsc_tf.domains import split
 from egsc_tf.errors import UserError
 from egsc_tf.pairing import find_images, plan, report
 
@@ -28,13 +29,13 @@ THUMBNAIL = 128
 LARGEST_GRID = 1000
 
 
-def read_good(paths, on_bad_image):
-    """([(path, pixels)], [message]): what decodes; raises at the first that does not
-    where on_bad_image is "stop"."""
+def read_good(paths, smallest_side, on_bad_image):
+    """([(path, pixels)], [message]): what decodes and is not too small; raises at the
+    first that does not where on_bad_image is "stop"."""
     good, bad = [], []
     for path in paths:
         try:
-            good.append((path, images.read(path)))
+            good.append((path, images.read(path, smallest_side)))
         except images.BadImage as error:
             if on_bad_image == "stop":
                 raise
@@ -74,7 +75,8 @@ def translate_files(
     """
     jobs = plan(inputs, exemplars, output, pairing, grid)
     _, target = split(direction)
-    read_exemplars, bad = read_good(exemplars, on_bad_image)
+    least = translator.smallest_side
+    read_exemplars, bad = read_good(exemplars, least, on_bad_image)
     if not read_exemplars:
         raise UserError(f"--exemplar: expected a usable image, found none: {bad}")
     styles = {
@@ -84,7 +86,7 @@ def translate_files(
     written, rows = 0, []
     for path, outputs in tqdm(jobs, unit="image"):
         chosen = {e: file for e, file in outputs.items() if e in styles}
-        good, bad_now = read_good([path], on_bad_image)
+        good, bad_now = read_good([path], least, on_bad_image)
         bad += bad_now
         if not good or not chosen:
             continue
@@ -154,13 +156,8 @@ def main():
 
 if __name__ == "__main__":
     flags.DEFINE_string("workdir", None, "Folder of a trained run.", required=True)
-    flags.DEFINE_string("input", None, "Image or folder to translate.", required=True)
-    flags.DEFINE_string("exemplar", None, "Image or folder of styles.", required=True)
-    flags.DEFINE_string("output", None, "Folder to write to.", required=True)
-    flags.DEFINE_enum("direction", "a2b", DIRECTIONS, "Which way.")
-    flags.DEFINE_enum(
-        "pairing", "all", ("all", "zip"), "Every pair, or i-th with i-th."
-    )
+    pairing_lib.define_flags()
+    flags.adopt_module_key_flags(pairing_lib)  # so that --help lists them
     flags.DEFINE_float(
         "style_strength", 1.0, "0: content's own look, 1: exemplar's.", 0.0, 1.0
     )

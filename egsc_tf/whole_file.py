@@ -8,9 +8,24 @@ import os
 def whole_file(path):
     """Gives the path to write to; it takes the name `path` when the block has ended.
 
-    Where the block raises, `path` stays as it was.
+    Where the block raises, `path` stays as it was and nothing is left beside it; errors
+    of the operating system name it.
     """
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     part = path + ".part"
-    yield part
-    os.replace(part, path)
+    try:
+        yield part
+        flush(part)
+        os.replace(part, path)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            os.remove(part)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = path  # that of a full disk has none
+        raise
+
+
+def flush(path):
+    """Waits until the disk has a file, which a machine that dies loses otherwise."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())

@@ -47,8 +47,10 @@ def check_flags(workdir, config, override=False):
 
     Raises:
       UserError: where WORKDIR holds a run with other flags, naming them. Only the
-        lengths of the stages and the book-keeping may change.
+        lengths of the stages and the book-keeping may change. Also for a WORKDIR whose
+        name TensorFlow cannot use.
     """
+    checkpoints.require_plain(workdir)
     if not os.path.isfile(os.path.join(workdir, config_lib.RUN_FLAGS)):
         return config
     old = config_lib.load(workdir)
@@ -91,8 +93,11 @@ def newest_checkpoint(workdir, stage):
     return checkpoints.newest(folder(workdir, stage))
 
 
-def seconds(workdir):
-    """Wall-clock seconds that the stages of a run have trained."""
+def seconds(workdir, translation):
+    """Wall-clock seconds that the stages of a run have trained.
+
+    translation: the path of stage 2's checkpoint.
+    """
     name = "seconds/.ATTRIBUTES/VARIABLE_VALUE"
-    paths = [newest_checkpoint(workdir, s) for s in (FEATURE_MASKS, TRANSLATION)]
+    paths = [newest_checkpoint(workdir, FEATURE_MASKS), translation]
     return float(sum(tf.train.load_variable(path, name) for path in paths if path))

@@ -17,7 +17,8 @@ import threading
 import numpy as np
 from absl import flags
 
-from egsc_tf.domains import DIRECTIONS, split
+from egsc_tf import pairing as pairing_lib
+from egsc_tf.domains import split
 from egsc_tf.errors import UserError
 from egsc_tf.export import client_folder
 from egsc_tf.export.client_call import Endpoint, with_retries
@@ -173,13 +174,8 @@ if __name__ == "__main__":
     flags.DEFINE_bool("grpc", False, "Speak gRPC in place of REST.")
     flags.DEFINE_string("model", None, "Its name at the server.", required=True)
     flags.DEFINE_integer("version", None, "Its version; default: the latest.", 1)
-    flags.DEFINE_string("input", None, "Image or folder to translate.", required=True)
-    flags.DEFINE_string("exemplar", None, "Image or folder of styles.", required=True)
-    flags.DEFINE_string("output", None, "Folder to write to.", required=True)
-    flags.DEFINE_enum("direction", "a2b", DIRECTIONS, "Which way.")
-    flags.DEFINE_enum(
-        "pairing", "all", ("all", "zip"), "Every pair, or i-th with i-th."
-    )
+    pairing_lib.define_flags()
+    flags.adopt_module_key_flags(pairing_lib)  # so that --help lists them
     flags.DEFINE_float(
         "strength", 1.0, "0: content's own look, 1: exemplar's.", 0.0, 1.0
     )

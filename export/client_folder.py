@@ -4,6 +4,7 @@ from concurrent import futures
 
 from tqdm import tqdm
 
+from egsc_tf.data import images
 from egsc_tf.errors import UserError
 from egsc_tf.export.client_call import REFUSED, CallFailed
 from egsc_tf.pairing import plan
@@ -23,8 +24,9 @@ def translate_files(
 ):
     """Translates files through a server into the folder `output`.
 
-    Each exemplar's style is encoded once. What the server refuses is left out; any
-    other failure ends the run, and what was written by then stays.
+    Each exemplar's style is encoded once. Files that cannot be read or that the server
+    refuses are left out; any other failure ends the run, and what was written by then
+    stays.
 
     Args:
       client: egsc_tf.export.client.Client.
@@ -53,8 +55,8 @@ def translate_files(
     def translate(batch):
         contents = [_read(path) for path, _, _ in batch]
         codes = [styles[exemplar] for _, exemplar, _ in batch]
-        images = client.translate_with_style_bytes(contents, codes, strength, direction)
-        for (_, _, file), image in zip(batch, images):
+        made = client.translate_with_style_bytes(contents, codes, strength, direction)
+        for (_, _, file), image in zip(batch, made):
             _write(file, image)
 
     with futures.ThreadPoolExecutor(concurrency) as pool:
@@ -78,14 +80,14 @@ def _in_batches(pool, call, tasks, batch_size, unit):
     """call(batch) for all tasks; those of a refused batch each by themselves.
 
     Returns:
-      [(task, CallFailed)] of those that were refused.
+      [(task, error)] of those that were refused, or that cannot be read.
     """
 
     def guarded(batch):
         try:
             call(batch)
-        except CallFailed as error:
-            if error.code != REFUSED:
+        except (CallFailed, images.BadImage) as error:
+            if isinstance(error, CallFailed) and error.code != REFUSED:
                 raise
             if len(batch) == 1:
                 return [(batch[0], error)]
@@ -110,12 +112,17 @@ def _in_batches(pool, call, tasks, batch_size, unit):
 
 def _listed(refused):
     """A message for each file, whichever of its translations was refused."""
-    messages = {task[0]: f"{task[0]}: {error}" for task, error in refused}
+    messages = {
+        task[0]: str(error)
+        if isinstance(error, images.BadImage)
+        else f"{task[0]}: {error}"
+        for task, error in refused
+    }
     return [messages[path] for path in sorted(messages)]
 
 
 def _read(path):
-    with open(path, "rb") as file:
+    with images.open_file(path) as file:
         return file.read()
 
 

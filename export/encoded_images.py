@@ -2,10 +2,11 @@
 
 What `egsc_tf.data.images` does with Pillow, in TensorFlow operations, so that a server
 needs nothing but the SavedModel. Grey, palette, 16-bit, CMYK and transparent images
-(laid on white) become sRGB; the orientation of EXIF is applied. Whatever is wrong with
-the bytes ends in InvalidArgumentError, which TensorFlow Serving returns as
-INVALID_ARGUMENT (HTTP 400); sizes are read from the header before anything is
-decoded.
+(laid on white) become sRGB; the orientation of EXIF is applied. Training follows the
+colour profile of a CMYK image; here one that has a profile is refused, as no operation
+could. Whatever is wrong with the bytes ends in InvalidArgumentError, which TensorFlow
+Serving returns as INVALID_ARGUMENT (HTTP 400); sizes are read from the header before
+anything is decoded.
 """
 
 import tensorflow as tf
@@ -16,6 +17,7 @@ PNG_START = b"\x89PNG\r\n\x1a\n"
 EXIF_WITHIN = 2**17
 EXIF_OF_JPEG = b"Exif\0\0"
 EXIF_OF_PNG = b"eXIf"
+WITH_PROFILE = r"\C*ICC_PROFILE\x00\C*"
 ORIENTATION_TAG = 0x0112
 
 
@@ -27,16 +29,18 @@ def require(condition, message, *values):
     return tf.control_dependencies([tf.debugging.Assert(condition, [message, *values])])
 
 
-def decode(data, name, row, max_pixels):
+def decode(data, name, row, smallest_side, max_pixels):
     """One encoded image -> uint8 [H, W, 3].
 
     Args:
       data: scalar string, a JPEG or PNG file.
       name, row: how messages call it, the signature's input and the row of the batch.
+      smallest_side: the least H and W that is accepted, above 0.
       max_pixels: the largest H * W that is decoded.
 
     Raises (when it runs):
-      InvalidArgumentError: for other bytes, an empty or too large image, broken data.
+      InvalidArgumentError: for other bytes, a too small or too large image, broken
+        data, CMYK with a colour profile.
     """
     is_jpeg = starts_with(data, JPEG_START)
     is_png = starts_with(data, PNG_START)
@@ -46,16 +50,31 @@ def decode(data, name, row, max_pixels):
         row,
         tf.strings.length(data),
     ):
-        height, width = tf.cond(
+        height, width, channels = tf.cond(
             is_jpeg, lambda: _jpeg_size(data), lambda: _png_size(data)
         )
-    with require(
-        # Not height * width: of two sides below 2^32 that leaves 64 bits.
-        (height > 0) & (width > 0) & (width <= max_pixels // tf.maximum(height, 1)),
-        f"{name}: expected 1 to {max_pixels} pixels. Row, found height, width:",
-        row,
-        height,
-        width,
+    profiled = tf.cond(
+        channels == 4,
+        lambda: tf.strings.regex_full_match(data, WITH_PROFILE),
+        lambda: False,
+    )
+    with (
+        require(
+            (tf.minimum(height, width) >= smallest_side)
+            # Not height * width: of two sides below 2^32 that leaves 64 bits.
+            & (width <= max_pixels // tf.maximum(height, 1)),
+            f"{name}: expected at least {smallest_side}x{smallest_side} and at most "
+            f"{max_pixels} pixels. Row, found height, width:",
+            row,
+            height,
+            width,
+        ),
+        require(
+            tf.logical_not(profiled),
+            f"{name}: expected RGB or grey, or CMYK without a colour profile, found "
+            "CMYK with one. Row:",
+            row,
+        ),
     ):
         pixels = tf.cond(
             is_jpeg,
@@ -163,14 +182,15 @@ def _on_white(pixels):
 
 
 def _jpeg_size(data):
+    """Height, width and channels: 4 of CMYK."""
     size = tf.cast(tf.image.extract_jpeg_shape(data), tf.int64)
-    return size[0], size[1]
+    return size[0], size[1], size[2]
 
 
 def _png_size(data):
-    """Height and width of the IHDR chunk, which is the first one."""
+    """Height and width of the IHDR chunk, which is the first; 0: no PNG is CMYK."""
     head = tf.io.decode_raw(tf.strings.substr(data, 0, 24), tf.uint8)
     head = tf.concat([tf.cast(head, tf.int64), tf.zeros([24], tf.int64)], 0)
     width = _sum([head[i] for i in reversed(range(16, 20))])
     height = _sum([head[i] for i in reversed(range(20, 24))])
-    return height, width
+    return height, width, tf.constant(0, tf.int64)

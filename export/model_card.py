@@ -201,8 +201,9 @@ def _card(report):
         "## Limits",
         "",
         f"- Encoded images: JPEG or PNG of at most {settings['max_pixels']} pixels, "
-        f"translated at {settings['height']}x{settings['width']} and scaled back to "
-        "their own size. Orientation by EXIF is applied.",
+        f"with sides of {report['smallest_side']} or more, translated at "
+        f"{settings['height']}x{settings['width']} and scaled back to their own size. "
+        "Orientation by EXIF is applied; CMYK with a colour profile is refused.",
         f"- Dense images: sides of {report['smallest_side']} pixels or more, "
         "translated at their own size.",
         f"- A call: batch x height x width of at most {settings['max_batch_pixels']} "

@@ -21,6 +21,12 @@ from PIL import Image, ImageOps
 
 RUNTIMES = ("ai_edge_litert", "tflite_runtime")
 SIGNATURES = ("encode_style", "translate")
+SMALLEST_SIDE = 8
+# For some of its other formats Pillow starts programs.
+FORMATS = ("BMP", "GIF", "JPEG", "MPO", "PNG", "TIFF", "WEBP")
+Image.init()
+OPENED = [name for name in FORMATS if name in Image.OPEN]
+ENDINGS = {e for e, name in Image.registered_extensions().items() if name in FORMATS}
 
 
 class Mistake(Exception):
@@ -104,14 +110,26 @@ def open_model(path, interpreter_class, threads=1):
 def read(path):
     """[H, W, 3] uint8 of an image file, upright; transparent parts become white.
 
+    What it reads is what egsc_tf reads of the file; it refuses more.
+
     Raises:
       Mistake: where it is no image of 8 bits per channel, naming it.
     """
     try:
-        with Image.open(path) as image:
+        if not os.path.isfile(path):  # of a pipe the opening would wait
+            raise ValueError("no file")
+        with Image.open(path, formats=OPENED) as image:
+            if min(image.size) < SMALLEST_SIDE:
+                raise ValueError(f"{image.width}x{image.height} pixels, too few")
+            if image.width * image.height > Image.MAX_IMAGE_PIXELS:
+                raise ValueError(f"{image.width}x{image.height} pixels, too many")
             image = ImageOps.exif_transpose(image)
-            if image.mode == "F" or image.mode.startswith("I"):
+            key = image.info.get("transparency")
+            wide = isinstance(key, tuple) and max(key) > 255
+            if image.mode == "F" or image.mode.startswith("I") or wide:
                 raise ValueError(f"mode {image.mode}, more than 8 bits per channel")
+            if image.mode == "CMYK" and "icc_profile" in image.info:
+                raise ValueError("CMYK with a colour profile")
             if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
                 image = image.convert("RGBA")
                 ground = Image.new("RGBA", image.size, "white")
@@ -128,8 +146,7 @@ def find_images(path):
     names = [
         name
         for name in sorted(os.listdir(path))
-        if not name.startswith(".")
-        and os.path.splitext(name)[1].lower() in Image.registered_extensions()
+        if not name.startswith(".") and os.path.splitext(name)[1].lower() in ENDINGS
     ]
     if not names:
         raise Mistake(f"--input={path}: expected image files, found none")

@@ -160,7 +160,9 @@ class ServedTranslator:
 
         def one(args):
             row, encoded = args
-            pixels = encoded_images.decode(encoded, name, row, self.max_pixels)
+            pixels = encoded_images.decode(
+                encoded, name, row, self.smallest_side, self.max_pixels
+            )
             small = encoded_images.resize(pixels, *self.size)
             return tf.ensure_shape(small, [*self.size, 3]), tf.shape(pixels)[:2]
 

@@ -1,11 +1,11 @@
 """A stream of image files, whole and mutated, the same for the same seed."""
 
-import io
 import struct
 import typing
 import zlib
 
 import numpy as np
+from pictures import encoded
 from PIL import Image
 
 HEIGHT, WIDTH = 20, 28
@@ -19,12 +19,6 @@ class Odd(typing.NamedTuple):
     data: bytes
     whole: bool
     hopeless: bool
-
-
-def encoded(image, kind, **options):
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
 
 
 def orientation(value):

@@ -1,24 +1,18 @@
 """Our TFDS builders, on small data in the layouts of the real ones (tfds.testing)."""
 
-import io
 import os
 import tempfile
 import zipfile
 
 import numpy as np
 import tensorflow_datasets as tfds
+from pictures import png
 from PIL import Image
 from test_images import noise
 
 from egsc_tf.data import builders
 
 TRAIN, TEST = 20, 10
-
-
-def png(pixels):
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, format="PNG")
-    return file.getvalue()
 
 
 def write_mnist(folder):

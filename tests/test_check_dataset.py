@@ -364,7 +364,7 @@ def test_two_thousand_odd_files_are_each_read_or_named_alike_everywhere(tmp_path
             ]
             assert set(relative) == good
             paths = images.list_images(str(tmp_path / name))
-            read, messages = translate.read_good(paths, "skip")
+            read, messages = translate.read_good(paths, images.SMALLEST_SIDE, "skip")
             assert {os.path.relpath(path, tmp_path) for path, _ in read} == good
             assert len(messages) == len(every - good)
             assert findings.folders[name].usable == len(good)

@@ -262,6 +262,22 @@ def test_what_is_refused_is_left_out(connect, server, over_grpc, tmp_path):
         client_folder.translate_files(client, inputs, exemplars[:1], str(out))
 
 
+def test_what_cannot_be_read_is_left_out_without_waiting(connect, tmp_path):
+    folder = save(tmp_path / "in", x0=encoded(10), x1=encoded(20))
+    os.mkfifo(os.path.join(folder, "pipe.png"))
+    (tmp_path / "style.png").write_bytes(encoded(50))
+    written, left_out = client_folder.translate_files(
+        connect(False),
+        find_images(folder),
+        [str(tmp_path / "style.png")],
+        str(tmp_path / "out"),
+        batch_size=2,
+    )
+    assert written == 2
+    (message,) = left_out
+    assert message.startswith(f"{folder}/pipe.png: expected an image, found: a pipe")
+
+
 @BOTH
 def test_another_failure_ends_the_run(connect, server, over_grpc, tmp_path):
     inputs = find_images(

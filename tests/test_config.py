@@ -50,6 +50,10 @@ def test_flags_after_a_flagfile_win(tmp_path):
         ({"dataset": "faces"}, "--dataset=faces: expected one of digits_single"),
         ({"height": 30, "n_encoder": 3}, "--height: expected a multiple of 4"),
         ({"init": "xavier"}, "--init: expected one of he, release; found 'xavier'"),
+        # A flagfile would give back something else.
+        ({"data_dir": "a\nb"}, "--data_dir: expected one line"),
+        ({"data_dir": "a "}, "--data_dir: expected one line"),
+        ({"data_dir": "a\udcff"}, r"--data_dir: expected one .* found 'a\\udcff'"),
     ],
 )
 def test_bad_values_are_named(bad, message):
@@ -72,9 +76,19 @@ def test_a_folder_without_a_run_is_named(tmp_path):
         config_lib.load(str(tmp_path))
 
 
-def test_flags_that_are_none_are_named(tmp_path):
-    (tmp_path / "run.flags").write_text("--no_such_flag=1\n")
-    with pytest.raises(UserError, match=r"run\.flags: .*no_such_flag"):
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"--no_such_flag=1\n", "no_such_flag"),
+        (b"\xff\xfe\0" * 50, "'utf-8' codec"),
+        (b"--ngf=-5\n", "--ngf: expected at least 1"),
+        (b"--ngf=4\nrubbish\n", "found 'rubbish'"),
+        (b"", "found an empty file"),
+    ],
+)
+def test_flags_that_are_none_are_named(tmp_path, content, found):
+    (tmp_path / "run.flags").write_bytes(content)
+    with pytest.raises(UserError, match=rf"run\.flags: expected the flags.*{found}"):
         config_lib.load(str(tmp_path))
 
 

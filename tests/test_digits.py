@@ -132,3 +132,8 @@ def test_bad_mnist_paths_are_named(tmp_path):
     np.savez(tmp_path / "other.npz", x=np.zeros(3))
     with pytest.raises(UserError, match="x_train"):
         handwriting.load("mnist", "train", str(tmp_path / "other.npz"))
+    labels = np.zeros(4, np.uint8)
+    for wrong in (np.zeros([4, 28, 28]), np.zeros([5, 28, 28], np.uint8)):
+        np.savez(tmp_path / "wrong.npz", x_train=wrong, y_train=labels)
+        with pytest.raises(UserError, match=r"wrong\.npz: expected .* found images of"):
+            handwriting.load("mnist", "train", str(tmp_path / "wrong.npz"))

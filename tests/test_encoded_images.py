@@ -1,23 +1,24 @@
 """The graph's reader of encoded images against the reader that training uses."""
 
-import io
 import struct
 import zlib
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from pictures import encoded
 from PIL import Image
 
 from egsc_tf.data import images
 from egsc_tf.export import encoded_images
 
-MAX_PIXELS = 40_000
+SMALLEST, MAX_PIXELS = 8, 40_000
+SIZES = "expected at least 8x8 and at most 40000 pixels"
 
 
 @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
 def decode(data):
-    return encoded_images.decode(data, "content_bytes", 7, MAX_PIXELS)
+    return encoded_images.decode(data, "content_bytes", 7, SMALLEST, MAX_PIXELS)
 
 
 def picture(height=24, width=33, channels=3):
@@ -25,12 +26,6 @@ def picture(height=24, width=33, channels=3):
     y, x, c = np.mgrid[:height, :width, :channels].astype(np.float32)
     values = 40 + 5 * x + 3 * y + 25 * c
     return np.clip(values, 0, 255).astype(np.uint8).squeeze()
-
-
-def encoded(image, kind="PNG", **options):
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
 
 
 def exif(value, big=True):
@@ -117,6 +112,18 @@ def test_exif_that_points_nowhere_counts_as_none():
     assert decode(data).shape == (24, 33, 3)
 
 
+def cmyk(profile=None):
+    image = Image.fromarray(picture()).convert("CMYK")
+    exif_too = exif(1) + bytes(60_000)
+    return encoded(image, "JPEG", quality=95, exif=exif_too, icc_profile=profile)
+
+
+def test_only_the_profile_of_cmyk_is_refused():
+    assert decode(cmyk()).shape == (24, 33, 3)
+    data = encoded(Image.fromarray(picture()), "JPEG", icc_profile=b"x" * 200)
+    assert decode(data).shape == (24, 33, 3)
+
+
 PNG = PICTURES["rgb"]()
 JPEG = PICTURES["jpeg"]()
 
@@ -128,16 +135,19 @@ JPEG = PICTURES["jpeg"]()
         (b"not an image", "expected JPEG or PNG bytes"),
         (encoded(Image.fromarray(picture()), "GIF"), "expected JPEG or PNG bytes"),
         (encoded(Image.fromarray(picture()), "BMP"), "expected JPEG or PNG bytes"),
-        (PNG[:8], "expected 1 to 40000 pixels"),
+        (PNG[:8], SIZES),
         (PNG[:30], "PNG"),
         (PNG[:-40], "PNG"),
         (JPEG[:3], "JPEG"),
         (JPEG[: len(JPEG) // 2], "JPEG"),
-        (png_header(60_000, 60_000), "expected 1 to 40000 pixels"),
-        (png_header(2**31 - 1, 2**31 - 1), "expected 1 to 40000 pixels"),
-        (png_header(2**32 - 1, 2**32 - 1), "expected 1 to 40000 pixels"),
-        (png_header(0, 10), "expected 1 to 40000 pixels"),
-        (encoded(Image.new("RGB", (201, 200)), "JPEG"), "expected 1 to 40000 pixels"),
+        (png_header(60_000, 60_000), SIZES),
+        (png_header(2**31 - 1, 2**31 - 1), SIZES),
+        (png_header(2**32 - 1, 2**32 - 1), SIZES),
+        (png_header(0, 10), SIZES),
+        (encoded(Image.new("RGB", (201, 200)), "JPEG"), SIZES),
+        (encoded(Image.new("RGB", (7, 200)), "JPEG"), SIZES),
+        (encoded(Image.new("RGB", (200, 7))), SIZES),
+        (cmyk(profile=b"x" * 200_000), r"CMYK with one.*\[7\]"),
     ],
 )
 def test_what_is_wrong_is_said(data, message):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import fcntl
 import os
 import signal
 
@@ -13,10 +14,13 @@ from test_training import RUN, batches, make_trainer, weights
 from egsc_tf import checkpoints, divergence, restore
 from egsc_tf import train as train_lib
 from egsc_tf import workdir as workdir_lib
-from egsc_tf.errors import UserError
+from egsc_tf.data import images, python_op
+from egsc_tf.data.stream import EXAMPLE_SEEDS
+from egsc_tf.errors import NoSpace, UserError, is_no_space
 from egsc_tf.health import D_STEPS, Health
 from egsc_tf.interruption import Interrupted, Interruption
 from egsc_tf.run_lock import run_lock
+from egsc_tf.whole_file import whole_file
 
 
 def saver(folder, value=0.0, keep=2):
@@ -85,6 +89,75 @@ def test_tensorflow_s_state_file_does_not_matter(two_checkpoints, state):
     assert tf.train.latest_checkpoint(str(two_checkpoints)).endswith("ckpt-2")
 
 
+def test_a_folder_that_tensorflow_takes_for_a_pattern_is_refused(tmp_path):
+    folder = str(tmp_path / "run[1]")
+    refused = pytest.raises(UserError, match=r"run\[1\]: expected a path without \*")
+    with refused:
+        workdir_lib.check_flags(folder, RUN)
+    with refused:
+        saver(folder)
+    with refused:
+        checkpoints.newest(folder)
+    assert not os.path.exists(folder)
+
+
+def test_a_checkpoint_deleted_while_it_is_read_is_none(two_checkpoints, monkeypatch):
+    """As by a run that trains on while another program loads it."""
+    problem = checkpoints.problem
+
+    def read(path):
+        if path.endswith("ckpt-2"):
+            saving = saver(two_checkpoints, 3.0, keep=1)[1]
+            saving.save(3)
+        return problem(path)
+
+    monkeypatch.setattr(checkpoints, "problem", read)
+    assert checkpoints.newest(str(two_checkpoints)).endswith("ckpt-3")
+
+
+def test_a_checkpoint_of_other_networks_is_named(two_checkpoints):
+    for parts in ({"variable": tf.Variable([1.0])}, {"other": tf.Variable(1.0)}):
+        checkpoint = tf.train.Checkpoint(**parts)
+        with pytest.raises(UserError, match=r"ckpt-2: expected a checkpoint of the"):
+            checkpoints.restore(checkpoint, str(two_checkpoints / "ckpt-2"), True)
+    with pytest.raises(UserError, match=r"ckpt-9: expected a checkpoint of the"):
+        checkpoints.restore(checkpoint, str(two_checkpoints / "ckpt-9"))
+
+
+def test_a_file_that_is_not_finished_leaves_nothing(tmp_path):
+    path = tmp_path / "results.json"
+    path.write_text("before")
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_without_room(str(path))
+    assert caught.value.filename == str(path)
+    assert os.listdir(tmp_path) == ["results.json"]
+    assert path.read_text() == "before"
+
+
+def write_without_room(path):
+    with whole_file(path) as part, open(part, "w") as file:
+        file.write("half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_files_are_on_the_disk_before_they_take_their_name(tmp_path, monkeypatch):
+    done = []
+    fsync, replace = os.fsync, os.replace
+
+    def flushed(number):
+        done.append(os.readlink(f"/proc/self/fd/{number}"))
+        fsync(number)
+
+    def renamed(old, new):
+        assert os.path.realpath(old) in done
+        replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", flushed)
+    monkeypatch.setattr(os, "replace", renamed)
+    saver(tmp_path)[1].save(1)
+    assert len(done) == 3  # both files of the checkpoint, and TensorFlow's state file
+
+
 def test_what_killed_runs_left_is_cleared_away(two_checkpoints):
     (two_checkpoints / ".part").mkdir()
     (two_checkpoints / ".part" / "ckpt-3.index").write_bytes(b"x")
@@ -117,11 +190,11 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(two_checkpoints, monkeypatc
         )
 
     monkeypatch.setattr(saving.checkpoint, "write", full)
-    with pytest.raises(checkpoints.NoSpace, match=r"step 3, .* kept: \[1, 2\]"):
+    with pytest.raises(NoSpace, match=r"step 3, .* kept: \[1, 2\]"):
         saving.save(3)
     assert sorted(os.listdir(two_checkpoints)) == before
-    assert checkpoints.is_no_space(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
-    assert checkpoints.is_no_space(OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)))
+    assert is_no_space(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    assert is_no_space(OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)))
 
 
 def test_a_second_run_in_one_workdir_is_refused(tmp_path):
@@ -136,6 +209,24 @@ def test_a_dead_owner_s_lock_is_taken_over(tmp_path):
     (tmp_path / "run.lock").write_text("elsewhere 1\n")
     with run_lock(str(tmp_path)):
         assert (tmp_path / "run.lock").read_text().endswith(f" {os.getpid()}\n")
+
+
+def test_a_lock_that_was_deleted_is_no_fault_and_another_s_is_left(tmp_path):
+    with run_lock(str(tmp_path)):
+        (tmp_path / "run.lock").unlink()
+    with run_lock(str(tmp_path)):
+        (tmp_path / "run.lock").unlink()
+        (tmp_path / "run.lock").write_text("elsewhere 1\n")
+    assert (tmp_path / "run.lock").read_text() == "elsewhere 1\n"
+
+
+def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch):
+    def no_locks(*args):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with pytest.raises(UserError, match=r"lock: expected a file that can be locked"):
+        run_lock(str(tmp_path)).__enter__()
 
 
 class SignalAt(divergence.StopOnNaN):
@@ -159,6 +250,43 @@ def test_a_signal_loses_no_finished_step(tmp_path, monkeypatch, number, whole):
             train_lib.train(RUN, folder)
     assert [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)] == handlers
     assert workdir_lib.newest_checkpoint(folder, "translation").endswith("ckpt-3")
+    assert not os.path.exists(os.path.join(folder, "run.lock"))
+    resumed = train_lib.train(RUN, folder)
+    for x, y in zip(weights(whole), weights(resumed)):
+        np.testing.assert_array_equal(x, y)
+
+
+class Failing:
+    """A source one of whose images cannot be read once training has come to it."""
+
+    def __init__(self, source):
+        self.source = source
+
+    def size(self, domain):
+        return self.source.size(domain)
+
+    def image(self, domain, index, seed):
+        def read(index, nth):
+            if domain == "b" and nth == 3 * RUN.batch_size * 2:
+                raise images.BadImage("b/7.png: expected an image, found: nothing")
+            return index
+
+        nth = seed[1] // EXAMPLE_SEEDS
+        index = tf.ensure_shape(python_op.call(read, [index, nth], tf.int64), [])
+        return self.source.image(domain, index, seed)
+
+
+def test_a_reader_that_fails_is_named_and_the_run_goes_on_from_its_last_checkpoint(
+    tmp_path, monkeypatch, whole
+):
+    folder, open_source = str(tmp_path / "run"), train_lib.open_source
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            train_lib, "open_source", lambda *args: Failing(open_source(*args))
+        )
+        with pytest.raises(images.BadImage, match=r"^b/7\.png: expected an image"):
+            train_lib.train(RUN, folder)
+    assert workdir_lib.newest_checkpoint(folder, "translation").endswith("ckpt-2")
     assert not os.path.exists(os.path.join(folder, "run.lock"))
     resumed = train_lib.train(RUN, folder)
     for x, y in zip(weights(whole), weights(resumed)):

@@ -12,6 +12,7 @@ import zlib
 
 import numpy as np
 import pytest
+from pictures import encoded
 from PIL import Image
 
 from egsc_tf.data import images, rgb
@@ -72,12 +73,6 @@ def png(values, depth, kind, *chunks):
 
 def read_bytes(data):
     return images.read_bytes(data, "x").astype(int)
-
-
-def encoded(image, kind, **options):
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
 
 
 def deep(channels):

@@ -6,6 +6,8 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from absl import app
 from PIL import Image
 
 from egsc_tf import pairing, translate
@@ -13,6 +15,7 @@ from egsc_tf.config import Config
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
 from egsc_tf.models.translator import Translator
+from egsc_tf.program import run
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -158,6 +161,16 @@ def test_bad_files_stop_or_are_left_out(translator, tmp_path):
         translate.translate_files(translator, [good], [bad], out, on_bad_image="skip")
 
 
+def test_images_too_small_for_the_networks_are_named(tmp_path):
+    config = Config(ngf=2, n_encoder=4, height=16, width=16)
+    small, good = save(tmp_path / "s.png", 15, 20), save(tmp_path / "g.png", 16, 16)
+    for inputs, exemplars in (([small], [good]), ([good], [small])):
+        with pytest.raises(images.BadImage, match=r"s\.png: .* least 16x16 .* 20x15"):
+            translate.translate_files(
+                Translator.from_config(config), inputs, exemplars, str(tmp_path / "out")
+            )
+
+
 def test_names_that_collide_keep_their_endings():
     names = pairing.output_names(["d/x.png", "d/x.jpg", "d/y.png"])
     assert names == ["x_png", "x_jpg", "y"]
@@ -174,3 +187,31 @@ def test_outputs_never_overwrite_inputs_or_each_other(translator, tmp_path):
             translator, inputs, exemplars[:1], str(tmp_path / "." / "")
         )
     np.testing.assert_array_equal(images.read(inputs[0]), before)
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError(28, "No space left on device", "a/b"), "a/b: No space left on device"),
+        (OSError(28, "No space left on device"), "expected room on the disk, found n"),
+        (
+            tf.errors.ResourceExhaustedError(None, None, "x\ny; No space left\nz"),
+            "expected room on the disk, found none: y; No space left\n",
+        ),
+        (tf.errors.ResourceExhaustedError(None, None, "OOM when allocating"), None),
+    ],
+)
+def test_a_full_disk_ends_a_program_in_one_line(error, line, monkeypatch, capsys):
+    def main():
+        raise error
+
+    codes = []
+    monkeypatch.setattr(app, "run", lambda f, **_: codes.append(f(["program"])))
+    monkeypatch.setattr(sys.stdout, "reconfigure", lambda **_: None, raising=False)
+    if line is None:
+        with pytest.raises(tf.errors.ResourceExhaustedError):
+            run(main)
+    else:
+        run(main)
+        assert codes == [2]
+        assert capsys.readouterr().err.startswith(f"error: {line}")

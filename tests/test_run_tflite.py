@@ -1,5 +1,6 @@
 """run_tflite: a .tflite file without TensorFlow."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from odd_images import odd_images
 from PIL import Image
 
 from egsc_tf.config import Config
@@ -140,6 +142,47 @@ def test_a_style_is_encoded_once_for_a_folder(exported, photos, tmp_path):
     exemplar = str(tmp_path / "exemplar.png")
     assert run_tflite.run(model, inputs, exemplar, str(tmp_path / "out")) == 2
     assert model.encoded == 1
+
+
+def test_it_reads_what_the_reader_of_training_does_or_refuses(tmp_path):
+    read = 0
+    for odd in odd_images(400, seed=3):
+        path = tmp_path / odd.name
+        path.write_bytes(odd.data)
+        try:
+            found = run_tflite.read(str(path))
+        except run_tflite.Mistake:
+            continue
+        np.testing.assert_array_equal(found, images.read_bytes(odd.data, odd.name))
+        read += 1
+    assert read > 100
+
+
+def saved(name, mode="RGB", size=(12, 16), **options):
+    return lambda path: Image.new(mode, size).save(path / name, **options)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (saved("x.png", size=(7, 16)), "7x16 pixels, too few"),
+        (saved("x.jpg", "CMYK", icc_profile=b"x" * 99), "CMYK with a colour profile"),
+        (saved("x.eps"), "cannot identify"),
+        (lambda path: os.mkfifo(path / "x.png"), "no file"),
+    ],
+)
+def test_what_it_does_not_read_is_refused_at_once(make, message, tmp_path):
+    make(tmp_path)
+    (path,) = tmp_path.iterdir()
+    with pytest.raises(run_tflite.Mistake, match=f"x.*: expected an image.*{message}"):
+        run_tflite.read(str(path))
+
+
+def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    Image.new("RGB", (12, 12)).save(tmp_path / "x.png")
+    with pytest.raises(run_tflite.Mistake, match=r"x\.png: .* 12x12 pixels, too many"):
+        run_tflite.read(str(tmp_path / "x.png"))
 
 
 def test_transparent_parts_become_white(tmp_path):

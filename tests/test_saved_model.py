@@ -12,6 +12,7 @@ import pytest
 import runs
 import tensorflow as tf
 from google.protobuf import text_format
+from pictures import noise, png
 from tensorflow_serving.apis import prediction_log_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
@@ -29,14 +30,6 @@ PARTS = (
     "translate_with_style_bytes",
     "feature_mask",
 )
-
-
-def noise(*shape, seed=0):
-    return np.random.RandomState(seed).randint(0, 256, shape).astype(np.uint8)
-
-
-def png(pixels):
-    return tf.io.encode_png(pixels).numpy()
 
 
 @pytest.fixture(scope="module")
@@ -290,7 +283,15 @@ GOOD = png(noise(16, 16, 3))
         (
             "encode_style_bytes",
             {"exemplar_bytes": [png(noise(65, 64, 3))]},
-            "expected 1 to 4096 pixels",
+            "expected at least 8x8 and at most 4096 pixels",
+        ),
+        (
+            "serving_default",
+            {
+                "content_bytes": [GOOD, png(noise(7, 16, 3))],
+                "exemplar_bytes": [GOOD] * 2,
+            },
+            r"content_bytes: expected at least 8x8 .*\[1\] \[7\] \[16\]",
         ),
         (
             "encode_style_bytes",

@@ -2,7 +2,6 @@
 that stops it."""
 
 import base64
-import io
 import json
 import os
 import random
@@ -17,7 +16,7 @@ import requests
 import runs
 import tensorflow as tf
 from contract_server import ContractServer
-from PIL import Image
+from pictures import noise, png
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from egsc_tf import restore
@@ -26,16 +25,6 @@ from egsc_tf.export.client import Client
 from egsc_tf.export.saved_model import Settings, export
 
 MALFORMED = 1000
-
-
-def noise(*shape, seed=0):
-    return np.random.RandomState(seed).randint(0, 256, shape).astype(np.uint8)
-
-
-def png(pixels):
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    return file.getvalue()
 
 
 @pytest.fixture(scope="module")

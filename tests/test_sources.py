@@ -1,17 +1,18 @@
 """Images from folders, records and TFDS: what comes out, and what is refused."""
 
-import io
+import os
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from PIL import Image
+from pictures import png
 from test_images import bad_files, noise, save
 
 from egsc_tf.config import Config
-from egsc_tf.data import images
+from egsc_tf.data import images, official_records, python_op
 from egsc_tf.data.source import open_source
+from egsc_tf.data.stream import stream
 from egsc_tf.errors import UserError
 
 
@@ -83,12 +84,6 @@ def test_folders_that_cannot_be_used_are_named(root):
         open_folder("")
 
 
-def encoded(pixels):
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, format="PNG")
-    return file.getvalue()
-
-
 def write_records(path, pairs):
     """A file as the authors released: one pair of images a record."""
     text = lambda x: tf.train.Feature(bytes_list=tf.train.BytesList(value=[x]))  # noqa: E731
@@ -106,7 +101,7 @@ def write_records(path, pairs):
 
 def test_official_records_give_both_domains_in_order(tmp_path):
     a, b = ([noise(10, 12, seed=s + i) for i in range(4)] for s in (0, 50))
-    pairs = [(encoded(x), encoded(y)) for x, y in zip(a, b)]
+    pairs = [(png(x), png(y)) for x, y in zip(a, b)]
     write_records(tmp_path / "mnist_train_00000-of-00002.tfrecord", pairs[:3])
     write_records(tmp_path / "mnist_train_00001-of-00002.tfrecord", pairs[3:])
     write_records(tmp_path / "mnist_test_00000-of-00001.tfrecord", pairs[:2])
@@ -120,7 +115,7 @@ def test_official_test_records_may_lie_beside_those_of_training(tmp_path):
     for split, count in (("train", 3), ("test", 2)):
         folder = tmp_path / f"mnist_BW_{split}_28x28"
         folder.mkdir()
-        pairs = [(encoded(noise()), encoded(noise()))] * count
+        pairs = [(png(noise()), png(noise()))] * count
         write_records(folder / f"mnist_{split}_00000-of-00001.tfrecord", pairs)
     for split, count in (("train", 3), ("test", 2)):
         source = open_folder(
@@ -134,7 +129,7 @@ def test_bad_official_records_are_named(tmp_path):
     with pytest.raises(UserError, match=r"--data_dir=.*_train_\*\.tfrecord"):
         open_folder(tmp_path, **flags)
     path = tmp_path / "gta_train_00000-of-00001.tfrecord"
-    good = encoded(noise())
+    good = png(noise())
     write_records(path, [(good, good), (good, b"no image"), (good, good)])
     with pytest.raises(
         images.BadImage, match="record 1 image_raw_B: expected an image"
@@ -194,3 +189,81 @@ def test_bad_tfds_names_are_refused(change, message, tfds_flags):
 def test_another_dataset_is_refused():
     with pytest.raises(UserError, match="--dataset=faces: expected one of"):
         Config(dataset="faces")
+
+
+def steps_of(source, config, start, count):
+    data = stream(source, config, start, 2).take(count)
+    return [{k: v.numpy() for k, v in batch.items()} for batch in data]
+
+
+@pytest.mark.parametrize("dataset", ["folder", "official_records", FACES["dataset"]])
+def test_a_resumed_run_gets_the_batches_of_the_uninterrupted_one(
+    dataset, root, tfds_flags
+):
+    pairs = [[png(noise(20, 30, seed=2 * n + i)) for i in (0, 1)] for n in range(5)]
+    write_records(root / "faces_train_00000-of-00001.tfrecord", pairs)
+    where = tfds_flags if dataset.startswith("tfds:") else {"data_dir": str(root)}
+    config = Config(
+        **{**where, "dataset": dataset},
+        height=8,
+        width=16,
+        n_encoder=1,
+        batch_size=2,
+        flip=True,
+        crop=True,
+        colour_jitter=0.2,
+    )
+    # Each start reads the images anew, by many threads.
+    whole = steps_of(open_source(config, "train"), config, 0, 6)
+    rest = steps_of(open_source(config, "train"), config, 3, 3)
+    for old, new in zip(whole[3:], rest):
+        for name in ("x_a", "x_b"):
+            np.testing.assert_array_equal(old[name], new[name])
+    assert (whole[3]["x_a"] != whole[4]["x_a"]).any()
+
+
+def test_records_that_cannot_be_read_are_named(tmp_path, monkeypatch):
+    path = tmp_path / "gta_train_00000-of-00001.tfrecord"
+    path.mkdir()
+    with pytest.raises(UserError, match=r"tfrecord: expected TFRecords: "):
+        open_folder(tmp_path, dataset="official_records")
+
+
+def test_records_that_break_while_they_are_read_are_named(tmp_path, monkeypatch):
+    path = tmp_path / "gta_train_00000-of-00001.tfrecord"
+    write_records(path, [(png(noise()), png(noise()))] * 3)
+    count = official_records._count
+
+    def then_cut_off(path):
+        found = count(path)
+        with open(path, "r+b") as file:
+            file.truncate(os.path.getsize(path) - 9)
+        return found
+
+    monkeypatch.setattr(official_records, "_count", then_cut_off)
+    with pytest.raises(UserError, match="image_raw_A: expected files that can be read"):
+        open_folder(tmp_path, dataset="official_records")
+
+
+class Odd(KeyError):
+    """An exception that TensorFlow knows nothing of."""
+
+
+@pytest.mark.parametrize("error", [images.BadImage("x.png"), OSError(5, "I/O"), Odd(3)])
+def test_what_a_reader_raises_in_a_graph_comes_out_as_it_is(error):
+    def read(i):
+        if i == 2:
+            raise error
+        return i
+
+    data = tf.data.Dataset.range(4).map(lambda i: python_op.call(read, [i], tf.int64))
+    found = []
+    with pytest.raises(type(error)) as caught, python_op.errors_as_raised():
+        found.extend(data.prefetch(2).as_numpy_iterator())
+    assert caught.value is error
+    assert found == [0, 1]
+
+
+def test_other_errors_of_a_graph_stay_what_they_are():
+    with pytest.raises(tf.errors.InvalidArgumentError), python_op.errors_as_raised():
+        tf.reshape(tf.zeros([3]), [2])

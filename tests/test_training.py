@@ -7,9 +7,11 @@ import os
 import numpy as np
 import pytest
 import tensorflow as tf
+from pictures import noise, png
+from test_sources import write_records
 
 import egsc_tf
-from egsc_tf import callbacks, divergence, losses, restore
+from egsc_tf import callbacks, checkpoints, divergence, losses, restore
 from egsc_tf import evaluate as evaluate_lib
 from egsc_tf import train as train_lib
 from egsc_tf import workdir as workdir_lib
@@ -212,6 +214,13 @@ def finished(tmp_path_factory):
     return folder, train_lib.train(RUN, folder)
 
 
+def assert_same_weights(whole, resumed):
+    for x, y in zip(weights(whole), weights(resumed)):
+        np.testing.assert_array_equal(x, y)
+    for x, y in zip(whole.generator_ema.variables, resumed.generator_ema.variables):
+        np.testing.assert_array_equal(x, y)
+
+
 def test_a_resumed_run_ends_with_the_same_weights(
     finished, tmp_path, monkeypatch, caplog
 ):
@@ -224,11 +233,37 @@ def test_a_resumed_run_ends_with_the_same_weights(
     with caplog.at_level("INFO", logger="absl"):
         resumed = train_lib.train(RUN, folder)
     assert "resumed at step 2 of 4, learning rate 0.000536" in caplog.text
-    _, whole = finished
-    for x, y in zip(weights(whole), weights(resumed)):
-        np.testing.assert_array_equal(x, y)
-    for x, y in zip(whole.generator_ema.variables, resumed.generator_ema.variables):
-        np.testing.assert_array_equal(x, y)
+    assert_same_weights(finished[1], resumed)
+
+
+def test_a_resumed_run_on_records_ends_with_the_same_weights(tmp_path):
+    pairs = [[png(noise(14, 13, 3, seed=2 * n + i)) for i in (0, 1)] for n in range(7)]
+    write_records(tmp_path / "faces_train_00000-of-00001.tfrecord", pairs)
+    config = dataclasses.replace(
+        RUN,
+        dataset="official_records",
+        data_dir=str(tmp_path),
+        flip=True,
+        crop=True,
+        colour_jitter=0.2,
+        mask_steps=1,
+    )
+    folder = tmp_path / "run"
+    whole = train_lib.train(config, str(folder))
+    # What a kill behind step 2 leaves.
+    for file in (folder / "translation").glob("ckpt-4.*"):
+        file.unlink()
+    assert_same_weights(whole, train_lib.train(config, str(folder)))
+
+
+def test_a_start_reads_each_checkpoint_whole_once(finished, monkeypatch):
+    folder, _ = finished
+    read, problem = [], checkpoints.problem
+    monkeypatch.setattr(
+        checkpoints, "problem", lambda path: read.append(path) or problem(path)
+    )
+    train_lib.train(RUN, folder)
+    assert read == [os.path.join(folder, "translation", "ckpt-4")]
 
 
 def test_the_files_of_a_run(finished):
@@ -276,7 +311,8 @@ def test_evaluate_writes_scores_and_pictures(finished, monkeypatch, tmp_path):
         for name in ("content_accuracy", "style_accuracy", "ssim", "l1"):
             assert -1.0 <= results[f"{name}_{direction}"] <= 1.0
         assert os.path.isfile(os.path.join(output, f"grid_{direction}.png"))
-    assert results["train_seconds"] == workdir_lib.seconds(folder) > 0
+    newest = workdir_lib.newest_checkpoint(folder, "translation")
+    assert results["train_seconds"] == workdir_lib.seconds(folder, newest) > 0
 
 
 def test_a_mistake_is_found_before_the_folder_is_claimed(tmp_path):

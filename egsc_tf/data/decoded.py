@@ -5,6 +5,7 @@ step. The pixels, already resized, stay in memory, or in a temporary file where 
 take too much of it.
 """
 
+import contextlib
 import dataclasses
 import shutil
 import tempfile
@@ -15,7 +16,7 @@ import tensorflow as tf
 from absl import logging
 from tqdm import tqdm
 
-from egsc_tf.data import images
+from egsc_tf.data import images, python_op
 from egsc_tf.data.images import FEWEST
 from egsc_tf.data.parallel import in_order
 from egsc_tf.errors import UserError
@@ -90,9 +91,7 @@ class Decoded:
     def image(self, domain, index, seed):
         """[H, W, 3] in [-1, 1] as a tensor; `seed` is not used: a file has one look."""
         del seed
-        pixels = tf.numpy_function(
-            lambda i: self.pixels(domain, i), [index], tf.uint8, stateful=False
-        )
+        pixels = python_op.call(lambda i: self.pixels(domain, i), [index], tf.uint8)
         pixels = tf.ensure_shape(pixels, [self.height, self.width, 3])
         return tf.cast(pixels, tf.float32) / 127.5 - 1.0
 
@@ -129,7 +128,7 @@ class Decoded:
 
         names = []
         bar = tqdm(desc=f"reading {listing.where}", total=listing.count, unit="image")
-        with bar:
+        with bar, _reading(listing.where):
             for (name, _), image in in_order(decode, listing.items):
                 bar.update()
                 if isinstance(image, str):
@@ -138,3 +137,15 @@ class Decoded:
                 pixels[len(names)] = image
                 names.append(name)
         return names, pixels[: len(names)]
+
+
+@contextlib.contextmanager
+def _reading(where):
+    """Within it, what TensorFlow cannot read of a listing is a UserError."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise UserError(
+            f"{where}: expected files that can be read to their end, found: "
+            f"{error.message}"
+        ) from error

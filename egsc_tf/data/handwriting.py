@@ -61,7 +61,12 @@ def _mnist(split, data_dir):
     if os.path.isfile(path):
         try:
             with np.load(path) as arrays:
-                return arrays[f"x_{split}"], arrays[f"y_{split}"].astype(np.int64)
+                images, labels = arrays[f"x_{split}"], arrays[f"y_{split}"]
+            if images.dtype != np.uint8 or images.shape != (len(labels), SIZE, SIZE):
+                raise ValueError(
+                    f"images of {images.dtype} {images.shape}, {labels.shape} labels"
+                )
+            return images, labels.astype(np.int64)
         except (ValueError, KeyError, OSError, EOFError, BadZipFile) as error:
             raise UserError(
                 f"--data_dir={data_dir}: expected an mnist.npz with x_{split} and "

@@ -122,10 +122,10 @@ def _without_waiting(path, flags):
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def read(path):
+def read(path, smallest_side=SMALLEST_SIDE):
     """[H, W, 3] uint8 of a file. Raises BadImage."""
     with open_file(path) as file:
-        return decode(file, path).pixels
+        return decode(file, path, smallest_side).pixels
 
 
 def read_bytes(data, name):
@@ -133,7 +133,7 @@ def read_bytes(data, name):
     return decode(io.BytesIO(data), name).pixels
 
 
-def decode(file, name):
+def decode(file, name, smallest_side=SMALLEST_SIDE):
     """The Picture in an open file. Raises BadImage, calling it `name`."""
     try:
         with _open_image(file) as image, _turn_to_decode(image):
@@ -141,9 +141,9 @@ def decode(file, name):
     except Exception as error:  # Pillow's decoders raise many kinds.
         raise refused(name, error) from error
     height, width = picture.pixels.shape[:2]
-    if min(height, width) < SMALLEST_SIDE:
+    if min(height, width) < smallest_side:
         raise BadImage(
-            f"{printable(name)}: expected at least {SMALLEST_SIDE}x{SMALLEST_SIDE} "
+            f"{printable(name)}: expected at least {smallest_side}x{smallest_side} "
             f"pixels, found {width}x{height}",
             "tiny",
         )

@@ -48,6 +48,8 @@ def _count(path):
         raise UserError(
             f"{path}: expected whole TFRecords, found one that is cut off or changed"
         ) from error
+    except tf.errors.OpError as error:
+        raise UserError(f"{path}: expected TFRecords: {error.message}") from error
 
 
 def _listing(data_dir, paths, count, domain):
