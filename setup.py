@@ -51,10 +51,14 @@ setup(
         "gpu": ["tensorflow[and-cuda]==2.15.*"],
         # egsc_tf.export.saved_model writes warm-up requests; the client sends requests.
         "serving": ["requests>=2.31", "tensorflow-serving-api==2.15.*"],
+        # egsc_tf.beam_translate, and the large TFDS builders where they are asked to. The
+        # releases before 2.69 pin another dill than tensorflow-datasets takes.
+        "beam": ["apache-beam>=2.69,<3"],
         # egsc_tf.export.run_tflite alone needs only this, NumPy and Pillow.
         "litert": ["ai-edge-litert>=1.0"],
         "test": [
             "ai-edge-litert>=1.0",
+            "apache-beam>=2.69,<3",
             "dill",  # tensorflow_datasets.testing imports it
             "pre-commit>=3.3",
             "pytest>=7.4",
