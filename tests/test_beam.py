@@ -73,7 +73,7 @@ def folder(tmp_path_factory):
 
 
 BROKEN = {
-    "large.png": "content: expected a batch of 1 to 2048 pixels",
+    "large.png": "[content: expected a batch of 1 to 2048 pixels",
     "tiny.png": "expected at least 8x8 pixels",
     "text.png": "an unknown format",
     "empty.jpg": "an empty file",
@@ -140,8 +140,8 @@ def test_the_other_direction_at_half_strength(run, folder, version, tmp_path):
 def test_dead_letters_name_each_broken_input_and_why(finished, folder):
     output, counts = finished
     letters = lines(output / pipeline.DEAD_LETTERS)
-    # Each input is translated twice.
-    assert {os.path.basename(letter["path"]) for letter in letters} == set(BROKEN)
+    names = sorted(os.path.basename(letter["path"]) for letter in letters)
+    assert names == sorted(BROKEN)
     for letter in letters:
         assert os.path.dirname(letter["path"]) == str(folder / "in")
         assert BROKEN[os.path.basename(letter["path"])] in letter["reason"]

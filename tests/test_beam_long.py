@@ -1,4 +1,4 @@
-"""10,000 images, 1 % of them broken, through two processes of Beam: `make test-beam`."""
+"""10,000 images, 1 % broken, through two processes of Beam: `make test-beam`."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What a run counts, as metrics of Beam, which the engines add up over all workers."""
+"""What a run counts, as metrics of Beam, which its engines add up over all workers."""
 
 from apache_beam.metrics import Metrics, MetricsFilter
 
@@ -14,6 +14,7 @@ def add(name):
 def read(result):
     """{name: count} of a pipeline's result."""
     found = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))
-    counts = {c.key.metric.name: c.result for c in found["counters"]}
-    names = (FOUND, TRANSLATED, RIGHT, DEAD_LETTERS, STYLES)
-    return {name: counts.get(name, 0) for name in names}
+    counts = dict.fromkeys((FOUND, TRANSLATED, RIGHT, DEAD_LETTERS, STYLES), 0)
+    for counter in found["counters"]:
+        counts[counter.key.metric.name] += counter.result
+    return counts

@@ -27,7 +27,6 @@ class Job(typing.NamedTuple):
 
 def dead_letter(path, reason):
     """What was left out and why, tagged for the file of dead letters."""
-    counters.add(counters.DEAD_LETTERS)
     letter = {"path": images.printable(path), "reason": reason}
     return beam.pvalue.TaggedOutput(DEAD, letter)
 

@@ -100,7 +100,8 @@ class Signature(ModelHandler):
         except tf.errors.InvalidArgumentError as error:
             if len(rows) == 1:
                 # TensorFlow adds the node of the graph, and lines of it.
-                return [Refused(" ".join(error.message.split("[[{{")[0].split()))]
+                text = error.message.split("[[{{")[0].split("assertion failed:")[-1]
+                return [Refused(" ".join(text.split()))]
         half = len(rows) // 2
         first, last = rows[:half], rows[half:]
         return self._results(signatures, first) + self._results(signatures, last)

@@ -121,7 +121,9 @@ def build(root, settings):
     (
         dead
         | "DeadLetters" >> beam.Flatten()
-        | beam.Map(json.dumps)
+        | beam.Map(json.dumps, sort_keys=True)
+        | beam.Distinct()  # an input is read for each exemplar
+        | "Count" >> beam.Map(_counted)
         | beam.io.WriteToText(
             os.path.join(settings.output, DEAD_LETTERS),
             num_shards=1,
@@ -136,6 +138,11 @@ def build(root, settings):
                 os.path.join(settings.output, RECORDS), file_name_suffix=".tfrecord"
             )
         )
+
+
+def _counted(letter):
+    counters.add(counters.DEAD_LETTERS)
+    return letter
 
 
 def _split(step, *more):
