@@ -133,10 +133,13 @@ class _LargeCase(_Case):
     CONFIG = None
 
     def test_beam_makes_the_same_examples(self):
+        self.assert_beam_makes_the_same_examples(self.CONFIG)
+
+    def assert_beam_makes_the_same_examples(self, config):
         pytest.importorskip("apache_beam", reason="needs the extra beam")
-        expected = self.prepared(self.CONFIG)
+        expected = self.prepared(config)
         # Beam's name for what DirectRunner is where it does not download another.
-        found = self.prepared(self.CONFIG, beam_runner="FnApiRunner")
+        found = self.prepared(config, beam_runner="FnApiRunner")
         assert set(found) == set(expected)
         for split, examples in expected.items():
             assert len(found[split]) == len(examples)
@@ -238,12 +241,42 @@ class Gta5CityscapesTest(_Gta5Case, tfds.testing.DatasetBuilderTestCase):
         self.assert_label_maps(self.prepared(), "trainB", {7})
 
 
+class SmallCelebA(tfds.core.GeneratorBasedBuilder):
+    """What egsc_celeba_gender reads of celeb_a."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        features = {
+            "image": tfds.features.Image(shape=(30, 24, 3)),
+            "attributes": {"Male": np.bool_},
+        }
+        return tfds.core.DatasetInfo(
+            builder=self, features=tfds.features.FeaturesDict(features)
+        )
+
+    def _split_generators(self, dl_manager):
+        return {"train": self._generate_examples(9), "test": self._generate_examples(4)}
+
+    def _generate_examples(self, count):
+        for n in range(count):
+            face = {"image": noise(30, 24, seed=n), "attributes": {"Male": n % 3 == 0}}
+            yield n, face
+
+
 class CelebaGenderTest(_LargeCase, tfds.testing.DatasetBuilderTestCase):
     DATASET_CLASS = builders.EgscCelebaGender
     SMALL = (write_faces,)
     SPLITS = {"trainA": 2, "trainB": 2, "testA": 2, "testB": 2}
     BUILDER_CONFIG_NAMES_TO_TEST = ["manual"]
     CONFIG = "manual"
+
+    def test_beam_makes_the_same_examples_of_celeb_a(self):
+        small = SmallCelebA(data_dir=self.tmp_dir)
+        with unittest.mock.patch.object(tfds, "builder", return_value=small):
+            self.assert_beam_makes_the_same_examples("celeb_a")
+            counts = {split: len(e) for split, e in self.prepared("celeb_a").items()}
+        assert counts == {"trainA": 3, "trainB": 6, "testA": 2, "testB": 2}
 
     def test_celeb_a_is_divided_by_its_attribute(self):
         with tfds.testing.mock_data(num_examples=12):
