@@ -4,15 +4,16 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
 import sys
 
 import numpy as np
 import pytest
 import runs
 import tensorflow as tf
-from test_programs import program, save
+from test_programs import REPOSITORY, program, save
 
-from egsc_tf import beam_translate, restore, translate
+from egsc_tf import restore, translate
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
 from egsc_tf.export.saved_model import Settings as ExportSettings
@@ -259,7 +260,7 @@ def test_a_broken_exemplar_is_a_dead_letter_and_none_an_error(
         run(folder / "in" / "x.png", [broken], tmp_path / "none")
 
 
-def test_a_users_mistakes_are_named(version, folder, tmp_path, monkeypatch):
+def test_a_users_mistakes_are_named(version, folder, tmp_path):
     with pytest.raises(UserError, match=r"--input=.*'.*/in/\*', found a folder"):
         files.matching(str(folder / "in"), "--input")
     with pytest.raises(UserError, match=r"--exemplar=.*: expected files, found none"):
@@ -272,12 +273,28 @@ def test_a_users_mistakes_are_named(version, folder, tmp_path, monkeypatch):
     settings = pipeline.Settings(version, "unused", (), str(tmp_path))
     with pytest.raises(UserError, match="--runner.*NoRunner"):
         pipeline.translate(settings, pipeline_options("NoRunner", []))
-    for name in [n for n in sys.modules if n.startswith("egsc_tf.beam.")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "apache_beam", None)
-    monkeypatch.delattr("egsc_tf.beam.counters")
-    with pytest.raises(UserError, match=r"egsc-tf\[beam\]'`, found no apache_beam"):
-        beam_translate.main([])
+
+
+WITHOUT = """
+import runpy, sys
+sys.modules["apache_beam"] = None
+needed = ("saved_model", "input", "exemplar", "output")
+sys.argv[1:] = [f"--{name}=x" for name in needed]
+runpy.run_module("egsc_tf.beam_translate", run_name="__main__")
+"""
+
+
+def test_beam_that_is_missing_is_named():
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "`pip install 'egsc-tf[beam]'`, found no apache_beam" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_the_program_in_two_processes(version, folder, exemplars, tmp_path):
