@@ -22,6 +22,7 @@ pytestmark = pytest.mark.beam_long
 
 COUNT, BROKEN_EVERY, SIDE = 10_000, 100, 28
 GOOD = COUNT - COUNT // BROKEN_EVERY
+PATIENCE = 1800
 BROKEN = (b"", b"no picture", b"\x89PNG\r\n\x1a\n" + bytes(300))
 
 
@@ -54,6 +55,10 @@ def beam_flags(data, output):
     ]
 
 
+def by_beam(data, output):
+    return program("beam_translate", *beam_flags(data, output), timeout=PATIENCE)
+
+
 @pytest.fixture(scope="module")
 def by_translate(data):
     """(folder of egsc_tf.translate's images, seconds)."""
@@ -65,6 +70,7 @@ def by_translate(data):
         f"--exemplar={data / 'style.png'}",
         f"--output={output}",
         "--on_bad_image=skip",
+        timeout=PATIENCE,
     )
     assert code == 0, text
     return output, time.monotonic() - start
@@ -94,7 +100,7 @@ def test_killed_half_way_and_started_again(data, by_translate, tmp_path, capsys)
     before = {name: (output / name).stat().st_mtime_ns for name in noted}
     assert GOOD // 2 <= len(noted) < GOOD
 
-    code, text = program("beam_translate", *beam_flags(data, output))
+    code, text = by_beam(data, output)
     assert (code, counts_of(text)) == (
         2,
         (GOOD - len(noted), len(noted), COUNT - GOOD),
@@ -134,10 +140,10 @@ def _at_least(folder, count):
 
 def test_throughput_beside_translate(data, by_translate, tmp_path, capsys):
     start = time.monotonic()
-    code, text = program("beam_translate", *beam_flags(data, tmp_path / "out"))
+    code, text = by_beam(data, tmp_path / "out")
     seconds = time.monotonic() - start
     assert (code, counts_of(text)) == (2, (GOOD, 0, COUNT - GOOD)), text
-    code, text = program("beam_translate", *beam_flags(data, tmp_path / "out"))
+    code, text = by_beam(data, tmp_path / "out")
     assert (code, counts_of(text)) == (2, (0, GOOD, COUNT - GOOD)), text
     with capsys.disabled():
         print(
