@@ -253,6 +253,7 @@ def test_a_broken_exemplar_is_a_dead_letter_and_none_an_error(
     run, folder, exemplars, tmp_path
 ):
     broken = str(folder / "in" / "text.png")
+    tmp_path /= "out"
     counts = run(folder / "in" / "x.png", [exemplars[0], broken], tmp_path)
     assert (counts[counters.STYLES], counts[counters.DEAD_LETTERS]) == (1, 1)
     assert sorted(written(tmp_path)) == ["x_style0.png"]
@@ -270,6 +271,10 @@ def test_a_users_mistakes_are_named(version, folder, tmp_path):
     with pytest.raises(UserError, match="--directon: expected a flag of"):
         pipeline_options("DirectRunner", ["--directon=b2a"])
     pipeline_options("FlinkRunner", ["--flink_master=host:8081", "--parallelism=4"])
+    beside = (str(tmp_path / "style.png"),)
+    settings = pipeline.Settings(version, "unused", beside, f"{tmp_path}/.")
+    with pytest.raises(UserError, match="--output=.*: expected another folder than"):
+        pipeline.translate(settings, pipeline_options("DirectRunner", []))
     settings = pipeline.Settings(version, "unused", (), str(tmp_path))
     with pytest.raises(UserError, match="--runner.*NoRunner"):
         pipeline.translate(settings, pipeline_options("NoRunner", []))

@@ -15,6 +15,15 @@ def is_local(path):
     return "://" not in path
 
 
+def folder(path):
+    """A folder's path, the same however it is written."""
+    return os.path.realpath(path or ".") if is_local(path) else path.rstrip("/")
+
+
+def folder_of(path):
+    return folder(os.path.dirname(path))
+
+
 def read(path):
     """The bytes of a file. Raises OSError, or BadImage for what is no file."""
     if is_local(path):

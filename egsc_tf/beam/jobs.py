@@ -4,14 +4,13 @@ Names are those of egsc_tf.pairing, found group by group, so that no machine hol
 paths. Two jobs may come out with one name: egsc_tf.beam.pipeline finds them.
 """
 
-import os
 import typing
 
 import apache_beam as beam
 from apache_beam.io import fileio
 
 from egsc_tf import pairing
-from egsc_tf.beam import counters
+from egsc_tf.beam import counters, files
 from egsc_tf.data import images
 
 DEAD = "dead"
@@ -62,14 +61,10 @@ def _keyed(metadata, output):
     except UnicodeEncodeError:
         yield dead_letter(path, "expected a name in UTF-8")
         return
-    if _folder(os.path.dirname(path)) == _folder(output):
+    if files.folder_of(path) == files.folder(output):
         yield dead_letter(path, "expected --output to be another folder than its own")
     else:
         yield pairing.stem(path), path
-
-
-def _folder(path):
-    return path.rstrip("/") if "://" in path else os.path.realpath(path or ".")
 
 
 def _jobs(group, exemplars):

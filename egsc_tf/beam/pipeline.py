@@ -10,23 +10,18 @@ model and settings, and its file still has the checksum of then.
 """
 
 import dataclasses
-import io
 import json
 import os
 import time
 
 import apache_beam as beam
-import tensorflow as tf
-from apache_beam.io.filesystems import FileSystems
 from apache_beam.ml.inference.base import KeyedModelHandler, RunInference
-from PIL import Image
 
-from egsc_tf.beam import counters, files, manifest, model
-from egsc_tf.beam.jobs import DEAD, Plan, dead_letter
-from egsc_tf.data import images
+from egsc_tf.beam import counters, files, manifest, model, records, steps
+from egsc_tf.beam.jobs import DEAD, Plan
 from egsc_tf.errors import UserError
 
-DEAD_LETTERS, RECORDS = "dead_letters.jsonl", "images"
+DEAD_LETTERS = "dead_letters.jsonl"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,11 +66,16 @@ def translate(settings, options):
         usable.
     """
     model.require_signatures(settings.saved_model, settings.direction)
+    if files.folder(settings.output) in map(files.folder_of, settings.exemplars):
+        raise UserError(
+            f"--output={settings.output}: expected another folder than that of the "
+            "exemplars"
+        )
     settings = dataclasses.replace(
         settings, model_sha256=model.checksum(settings.saved_model)
     )
     if settings.tfrecords:
-        _remove_records(settings.output)
+        records.remove(settings.output)
     try:
         pipeline = beam.Pipeline(options=options)
     except (ValueError, ImportError) as error:
@@ -105,15 +105,15 @@ def build(root, settings):
     chosen = (
         {"jobs": planned, "entries": earlier}
         | beam.CoGroupByKey()
-        | "Choose" >> _split(beam.ParDo(Choose(settings.output)), "kept")
+        | "Choose" >> _split(beam.ParDo(steps.Choose(settings.output)), "kept")
     )
     due = chosen.good | "Read" >> _split(
-        beam.ParDo(Read(settings), beam.pvalue.AsDict(styles)), "right"
+        beam.ParDo(steps.Read(settings), beam.pvalue.AsDict(styles)), "right"
     )
     written = (
         due.good
         | "Translate" >> settings.networks(model.TRANSLATE)
-        | "Write" >> _split(beam.ParDo(Write(settings.output)))
+        | "Write" >> _split(beam.ParDo(steps.Write(settings.output)))
     )
     entries = (chosen.kept, due.right, written.good) | "Entries" >> beam.Flatten()
     entries | "Manifest" >> manifest.Collect(settings.output)
@@ -123,7 +123,7 @@ def build(root, settings):
         | "DeadLetters" >> beam.Flatten()
         | beam.Map(json.dumps, sort_keys=True)
         | beam.Distinct()  # an input is read for each exemplar
-        | "Count" >> beam.Map(_counted)
+        | "Count" >> beam.Map(steps.counted)
         | beam.io.WriteToText(
             os.path.join(settings.output, DEAD_LETTERS),
             num_shards=1,
@@ -131,22 +131,7 @@ def build(root, settings):
         )
     )
     if settings.tfrecords:
-        (
-            entries
-            | "Example" >> beam.Map(example, settings.output)
-            | beam.io.WriteToTFRecord(
-                os.path.join(settings.output, RECORDS), file_name_suffix=".tfrecord"
-            )
-        )
-
-
-def _counted(letter):
-    counters.add(counters.DEAD_LETTERS)
-    return letter
-
-
-def _split(step, *more):
-    return step.with_outputs(DEAD, *more, main="good")
+        entries | "Records" >> records.Write(settings.output)
 
 
 def _styles(root, settings):
@@ -154,120 +139,16 @@ def _styles(root, settings):
     read = (
         root
         | "Exemplars" >> beam.Create(settings.exemplars)
-        | "ReadExemplars" >> _split(beam.FlatMap(_read_exemplar))
+        | "ReadExemplars" >> _split(beam.FlatMap(steps.read_exemplar))
     )
     encoded = (
         read.good
         | "EncodeStyles" >> settings.networks(model.STYLE)
-        | "Usable" >> _split(beam.FlatMap(_usable_style))
+        | "Usable" >> _split(beam.FlatMap(steps.usable_style))
     )
     dead = (read[DEAD], encoded[DEAD]) | "DeadExemplars" >> beam.Flatten()
     return encoded.good, dead
 
 
-def _read_exemplar(path):
-    try:
-        data = files.read(path)
-        yield (path, files.sha256(data)), images.read_bytes(data, path)
-    except (OSError, images.BadImage) as error:
-        yield dead_letter(path, str(error))
-
-
-def _usable_style(element):
-    (path, sha256), style = element
-    if isinstance(style, model.Refused):
-        yield dead_letter(path, style.reason)
-    else:
-        counters.add(counters.STYLES)
-        yield path, (style, sha256)
-
-
-class Choose(beam.DoFn):
-    """(file name, its jobs and entries) -> (the one job, entries)."""
-
-    def __init__(self, output):
-        self._output = output
-
-    def process(self, element):
-        file, found = element
-        jobs, entries = list(found["jobs"]), list(found["entries"])
-        if len(jobs) == 1:
-            yield jobs[0], entries
-        for job in jobs[1:] and jobs:
-            yield dead_letter(
-                job.source, f"{file} would be written twice; rename the inputs"
-            )
-        if not jobs:  # of another pattern: it stays in the manifest
-            right = [e for e in entries if manifest.is_right(self._output, e)]
-            yield from (beam.pvalue.TaggedOutput("kept", e) for e in right[:1])
-
-
-class Read(beam.DoFn):
-    """(job, entries) -> ((job, what it is made from), Content) where it is due."""
-
-    def __init__(self, settings):
-        self._settings = settings
-
-    def process(self, element, styles):
-        return self._due(*element, styles)
-
-    def _due(self, job, entries, styles):
-        if job.exemplar not in styles:
-            return  # a dead letter already
-        style, exemplar_sha256 = styles[job.exemplar]
-        try:
-            data = files.read(job.source)
-            origin = manifest.made_from(
-                files.sha256(data), exemplar_sha256, self._settings
-            )
-            for entry in entries:
-                same = all(entry.get(key) == value for key, value in origin.items())
-                if same and manifest.is_right(self._settings.output, entry):
-                    counters.add(counters.RIGHT)
-                    yield beam.pvalue.TaggedOutput("right", entry)
-                    return
-            pixels = images.read_bytes(data, job.source)
-        except (OSError, images.BadImage) as error:
-            yield dead_letter(job.source, str(error))
-            return
-        yield (job, origin), model.Content(pixels, style, self._settings.strength)
-
-
-class Write(beam.DoFn):
-    """((job, what it is made from), pixels) -> entry of the file."""
-
-    def __init__(self, output):
-        self._output = output
-
-    def process(self, element):
-        (job, origin), pixels = element
-        if isinstance(pixels, model.Refused):
-            yield dead_letter(job.source, pixels.reason)
-            return
-        file = io.BytesIO()
-        Image.fromarray(pixels).save(file, format="PNG")
-        data = file.getvalue()
-        files.write(os.path.join(self._output, job.file), data)
-        entry = manifest.entry(job, data, origin)
-        manifest.add(self._output, entry)
-        counters.add(counters.TRANSLATED)
-        yield entry
-
-
-def example(entry, output):
-    """An entry and its image as a serialised tf.train.Example."""
-    values = {key: str(entry[key]).encode() for key in ("file", "source", "exemplar")}
-    values["image"] = files.read(os.path.join(output, entry["file"]))
-    features = {
-        key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-        for key, value in values.items()
-    }
-    message = tf.train.Example(features=tf.train.Features(feature=features))
-    return message.SerializeToString()
-
-
-def _remove_records(output):
-    """Those of a run before may have been of another number, and would be mixed up."""
-    (found,) = FileSystems.match([os.path.join(output, f"{RECORDS}-*.tfrecord")])
-    if found.metadata_list:
-        FileSystems.delete([each.path for each in found.metadata_list])
+def _split(step, *more):
+    return step.with_outputs(DEAD, *more, main="good")
