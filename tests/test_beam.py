@@ -173,8 +173,11 @@ def test_only_what_is_missing_or_not_right_is_made_again(
     data = bytearray((output / "wide2_style0.png").read_bytes())
     data[-1] ^= 1
     (output / "wide2_style0.png").write_bytes(data)
+    secret = output.parent / "secret"
+    secret.write_text("not ours")
+    outside = {"file": "../secret", "sha256": files.sha256(secret.read_bytes())}
     with open(output / manifest.NAME, "a") as file:
-        file.write('{"file": "x_png_sty')
+        file.write(json.dumps(outside) + '\n{"file": "x_png_sty')
     counts = run(folder / "in" / "*", exemplars, output)
     assert counts[counters.TRANSLATED] == 2
     assert counts[counters.RIGHT] == 2 * GOOD - 2

@@ -79,12 +79,16 @@ class Earlier(beam.PTransform):
 
 
 def _entries(file):
-    for line in file.read().splitlines():
-        try:
-            found = json.loads(line)
-            yield found["file"], found
-        except (ValueError, TypeError, KeyError):
-            continue  # cut short where a write is not whole: its image is made again
+    with file.open() as lines:
+        for line in lines:
+            try:
+                found = json.loads(line)
+                name = found["file"]
+                ours = os.path.basename(name) == name
+            except (ValueError, TypeError, KeyError):
+                continue  # cut short, where a write is not whole: it is made again
+            if ours:
+                yield name, found
 
 
 class Collect(beam.PTransform):
