@@ -8,7 +8,7 @@ DEMO := runs/demo
 WORKERS ?= 2
 MODELS ?= models
 
-.PHONY: demo test test-slow test-faults serve lint clean
+.PHONY: demo test test-slow test-faults test-beam serve lint clean
 
 demo: $(READY)
 	$(BIN)/python -m egsc_tf.train --flagfile=experiments/demo.flags --workdir=$(DEMO)
@@ -17,13 +17,16 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -m "not slow and not faults"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -m "not slow and not faults and not beam_long"
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
 
 test-faults: $(READY)
 	$(BIN)/python -m pytest -m faults
+
+test-beam: $(READY)
+	$(BIN)/python -m pytest -m beam_long
 
 # Serves every model in the folder MODELS, which egsc_tf.export.saved_model wrote. The
 # configs name the paths inside the server's image.

@@ -51,11 +51,17 @@ setup(
         "gpu": ["tensorflow[and-cuda]==2.15.*"],
         # egsc_tf.export.saved_model writes warm-up requests; the client sends requests.
         "serving": ["requests>=2.31", "tensorflow-serving-api==2.15.*"],
+        # egsc_tf.beam_translate, and the large TFDS builders where they are asked to.
+        # Releases before 2.69 pin another dill than tensorflow-datasets takes; Beam
+        # writes TFRecords with google-crc32c and does not ask for it.
+        "beam": ["apache-beam>=2.69,<3", "google-crc32c>=1.5"],
         # egsc_tf.export.run_tflite alone needs only this, NumPy and Pillow.
         "litert": ["ai-edge-litert>=1.0"],
         "test": [
             "ai-edge-litert>=1.0",
+            "apache-beam>=2.69,<3",
             "dill",  # tensorflow_datasets.testing imports it
+            "google-crc32c>=1.5",
             "pre-commit>=3.3",
             "pytest>=7.4",
             "pytest-xdist>=3.3",

@@ -30,14 +30,27 @@ def find_images(path):
     return [path] if os.path.isfile(path) else images.list_images(path)
 
 
+def stem(path):
+    """A file's name without its ending."""
+    return os.path.splitext(os.path.basename(path))[0]
+
+
 def output_names(paths):
     """A distinct name for each path: its stem, with its ending where stems collide."""
-    stems = [os.path.splitext(os.path.basename(path))[0] for path in paths]
+    stems = [stem(path) for path in paths]
     count = Counter(stems)
     return [
-        stem if count[stem] == 1 else os.path.basename(path).replace(".", "_")
-        for stem, path in zip(stems, paths)
+        alone if count[alone] == 1 else os.path.basename(path).replace(".", "_")
+        for alone, path in zip(stems, paths)
     ]
+
+
+def files_of(name, exemplars):
+    """{exemplar: file name} of an input called `name`, translated with each of them."""
+    if len(exemplars) == 1:
+        return {exemplars[0]: f"{name}.png"}
+    names = output_names(exemplars)
+    return {e: f"{name}_{n}.png" for e, n in zip(exemplars, names)}
 
 
 def plan(inputs, exemplars, output, pairing, grid=None):
@@ -52,13 +65,9 @@ def plan(inputs, exemplars, output, pairing, grid=None):
             "--pairing=zip: expected as many inputs as exemplars, found "
             f"{len(inputs)} and {len(exemplars)}"
         )
-    names = output_names(exemplars)
     jobs = []
     for i, (path, name) in enumerate(zip(inputs, output_names(inputs))):
-        if pairing == "zip" or len(exemplars) == 1:
-            outputs = {exemplars[i if pairing == "zip" else 0]: f"{name}.png"}
-        else:
-            outputs = {e: f"{name}_{n}.png" for e, n in zip(exemplars, names)}
+        outputs = files_of(name, [exemplars[i]] if pairing == "zip" else exemplars)
         jobs.append((path, {e: os.path.join(output, f) for e, f in outputs.items()}))
     folders = {
         os.path.realpath(os.path.dirname(p) or ".") for p in (*inputs, *exemplars)

@@ -1,5 +1,6 @@
 """How every `python -m egsc_tf.NAME` starts and ends; imported before TensorFlow."""
 
+import functools
 import os
 import sys
 
@@ -12,8 +13,10 @@ from absl import app, flags, logging  # noqa: E402
 from egsc_tf.errors import Diverged, Interrupted, UserError, is_no_space  # noqa: E402
 
 
-def run(main):
+def run(main, with_rest=False):
     """app.run for a main() that takes only flags; user mistakes end in one line.
+
+    with_rest: main(arguments) gets those that are no flags of the program.
 
     Exit code 0; 2 for bad flags, paths or images and a full disk; 3 for a run that
     diverged; 75 for one that a signal stopped and that is saved; 130 for an interrupt
@@ -21,14 +24,14 @@ def run(main):
     """
 
     def guarded(argv):
-        if len(argv) > 1:
+        if len(argv) > 1 and not with_rest:
             raise app.UsageError(f"expected only flags, found {argv[1:]}")
         # Some terminals cannot show every name of a file.
         sys.stdout.reconfigure(errors="backslashreplace")
         logging.use_absl_handler()
         logging.set_verbosity(logging.INFO)
         try:
-            return main()
+            return main(argv[1:]) if with_rest else main()
         except Diverged as error:
             return _end(3, f"error: {error}")
         except UserError as error:
@@ -43,12 +46,12 @@ def run(main):
                 raise
             return _end(2, f"error: {line}")
 
-    app.run(guarded, flags_parser=_parse)
+    app.run(guarded, flags_parser=functools.partial(_parse, with_rest=with_rest))
 
 
-def _parse(argv):
+def _parse(argv, with_rest):
     try:
-        return flags.FLAGS(argv)
+        return flags.FLAGS(argv, known_only=with_rest)
     except (flags.Error, UnicodeDecodeError) as error:
         sys.exit(_end(2, f"error: {error}"))
 

@@ -1,16 +1,20 @@
 """Our TFDS builders, on small data in the layouts of the real ones (tfds.testing)."""
 
 import os
+import sys
 import tempfile
+import unittest.mock
 import zipfile
 
 import numpy as np
+import pytest
 import tensorflow_datasets as tfds
 from pictures import png
 from PIL import Image
 from test_images import noise
 
 from egsc_tf.data import builders
+from egsc_tf.errors import UserError
 
 TRAIN, TEST = 20, 10
 
@@ -104,16 +108,46 @@ class _Case:
         cls.EXAMPLE_DIR = folder.name
         super().setUpClass()
 
-    def prepared(self, config=None):
+    def prepared(self, config=None, **how):
         """{split: examples}, from the small data in the manual folder."""
-        builder = self.DATASET_CLASS(data_dir=self.tmp_dir, config=config)
+        data_dir = os.path.join(self.tmp_dir, "_".join(("of", *how)))
+        builder = self.DATASET_CLASS(data_dir=data_dir, config=config)
         builder.download_and_prepare(
-            download_config=tfds.download.DownloadConfig(manual_dir=self.EXAMPLE_DIR)
+            download_config=tfds.download.DownloadConfig(
+                manual_dir=self.EXAMPLE_DIR, **how
+            )
         )
         return {
             split: list(tfds.as_numpy(builder.as_dataset(split=split)))
             for split in builder.info.splits
         }
+
+
+class _LargeCase(_Case):
+    CONFIG = None
+
+    def test_beam_makes_the_same_examples(self):
+        self.assert_beam_makes_the_same_examples(self.CONFIG)
+
+    def assert_beam_makes_the_same_examples(self, config):
+        pytest.importorskip("apache_beam", reason="needs the extra beam")
+        expected = self.prepared(config)
+        # Beam's name for what DirectRunner is where it does not download another.
+        found = self.prepared(config, beam_runner="FnApiRunner")
+        assert set(found) == set(expected)
+        for split, examples in expected.items():
+            assert len(found[split]) == len(examples)
+            for one, other in zip(found[split], examples):
+                assert set(one) == set(other)
+                for key in one:
+                    np.testing.assert_array_equal(one[key], other[key])
+
+    def test_beam_that_is_missing_is_named(self):
+        with (
+            unittest.mock.patch.dict(sys.modules, {"apache_beam": None}),
+            pytest.raises(UserError, match=r"egsc-tf\[beam\]'`, found no apache_beam"),
+        ):
+            self.prepared(self.CONFIG, beam_runner="FnApiRunner")
 
 
 class MnistSingleTest(_Case, tfds.testing.DatasetBuilderTestCase):
@@ -166,7 +200,7 @@ class MnistMultiTest(_Case, tfds.testing.DatasetBuilderTestCase):
         assert example["right"].shape == (2, 112, 112, 3)
 
 
-class _Gta5Case(_Case):
+class _Gta5Case(_LargeCase):
     def assert_label_maps(self, found, split, categories):
         assert {c for e in found[split] for c in np.unique(e["label_map"])} == set(
             categories
@@ -201,11 +235,42 @@ class Gta5CityscapesTest(_Gta5Case, tfds.testing.DatasetBuilderTestCase):
         self.assert_label_maps(self.prepared(), "trainB", {7})
 
 
-class CelebaGenderTest(_Case, tfds.testing.DatasetBuilderTestCase):
+class SmallCelebA(tfds.core.GeneratorBasedBuilder):
+    """What egsc_celeba_gender reads of celeb_a."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        features = {
+            "image": tfds.features.Image(shape=(30, 24, 3)),
+            "attributes": {"Male": np.bool_},
+        }
+        return tfds.core.DatasetInfo(
+            builder=self, features=tfds.features.FeaturesDict(features)
+        )
+
+    def _split_generators(self, dl_manager):
+        return {"train": self._generate_examples(9), "test": self._generate_examples(4)}
+
+    def _generate_examples(self, count):
+        for n in range(count):
+            face = {"image": noise(30, 24, seed=n), "attributes": {"Male": n % 3 == 0}}
+            yield n, face
+
+
+class CelebaGenderTest(_LargeCase, tfds.testing.DatasetBuilderTestCase):
     DATASET_CLASS = builders.EgscCelebaGender
     SMALL = (write_faces,)
     SPLITS = {"trainA": 2, "trainB": 2, "testA": 2, "testB": 2}
     BUILDER_CONFIG_NAMES_TO_TEST = ["manual"]
+    CONFIG = "manual"
+
+    def test_beam_makes_the_same_examples_of_celeb_a(self):
+        small = SmallCelebA(data_dir=self.tmp_dir)
+        with unittest.mock.patch.object(tfds, "builder", return_value=small):
+            self.assert_beam_makes_the_same_examples("celeb_a")
+            counts = {split: len(e) for split, e in self.prepared("celeb_a").items()}
+        assert counts == {"trainA": 3, "trainB": 6, "testA": 2, "testB": 2}
 
     def test_celeb_a_is_divided_by_its_attribute(self):
         with tfds.testing.mock_data(num_examples=12):

@@ -20,14 +20,14 @@ from egsc_tf.program import run
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
-def program(name, *flags):
+def program(name, *flags, timeout=300):
     """(exit code, output) of `python -m egsc_tf.NAME FLAGS`."""
     done = subprocess.run(
         [sys.executable, "-m", f"egsc_tf.{name}", *map(str, flags)],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=timeout,
         check=False,
     )
     return done.returncode, done.stdout + done.stderr

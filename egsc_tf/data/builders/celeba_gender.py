@@ -6,13 +6,14 @@ From TFDS' celeb_a and its attribute Male, or from four folders of one's own.
 import tensorflow_datasets as tfds
 
 from egsc_tf.data import images
+from egsc_tf.data.builders.beam_ready import BeamReadyBuilder, apache_beam
 from egsc_tf.domains import DOMAINS
 
 SIDE = 128
 IS_MALE = {"a": True, "b": False}
 
 
-class EgscCelebaGender(tfds.core.GeneratorBasedBuilder):
+class EgscCelebaGender(BeamReadyBuilder):
     """CelebA (Liu et al. 2015): A men, B women; the middle square, 128x128."""
 
     VERSION = tfds.core.Version("1.0.0")
@@ -52,29 +53,44 @@ class EgscCelebaGender(tfds.core.GeneratorBasedBuilder):
             for domain in DOMAINS
         }
 
-    def _generate_examples(self, pictures):
-        """pictures: iterable of (name, [h, w, 3] uint8)."""
-        for name, pixels in pictures:
-            height, width = pixels.shape[:2]
-            side = min(height, width)
-            top, left = (height - side) // 2, (width - side) // 2
-            square = pixels[top : top + side, left : left + side]
-            yield name, {"image": images.resize(square, SIDE, SIDE), "name": name}
-
     def _of_folder(self, root, split, domain):
         folder = root / (split + domain.upper())
         names = sorted(p.name for p in folder.iterdir() if images.is_image_name(p.name))
-        return self._generate_examples(
-            (name, images.read_bytes((folder / name).read_bytes(), str(folder / name)))
-            for name in names
-        )
+        return self._generate_examples([folder / name for name in names], _of_file)
 
     def of_celeb_a(self, celeb_a, split, domain):
-        faces = celeb_a.as_dataset(split=split, shuffle_files=False)
-        of_domain = faces.filter(
-            lambda face: face["attributes"]["Male"] == IS_MALE[domain]
-        )
-        return self._generate_examples(
-            (f"{n:06d}", face["image"])
-            for n, face in enumerate(of_domain.as_numpy_iterator())
-        )
+        # By the order in which faces are read, workers would give the same names.
+        named = tfds.ReadConfig(add_tfds_id=True)
+        if self.through_beam:
+            beam = apache_beam()
+            return (
+                tfds.beam.ReadFromTFDS(celeb_a, split=split, read_config=named)
+                | beam.Map(tfds.as_numpy)
+                | beam.Filter(_is_of, domain)
+                | beam.Map(_of_face)
+            )
+        faces = celeb_a.as_dataset(
+            split=split, shuffle_files=False, read_config=named
+        ).filter(lambda face: _is_of(face, domain))
+        return self._generate_examples(faces.as_numpy_iterator(), _of_face)
+
+
+def _is_of(face, domain):
+    return face["attributes"]["Male"] == IS_MALE[domain]
+
+
+def _of_face(face):
+    return _example(face["tfds_id"].decode(), face["image"])
+
+
+def _of_file(path):
+    return _example(path.name, images.read_bytes(path.read_bytes(), str(path)))
+
+
+def _example(name, pixels):
+    """pixels: [h, w, 3] uint8."""
+    height, width = pixels.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = pixels[top : top + side, left : left + side]
+    return name, {"image": images.resize(square, SIDE, SIDE), "name": name}

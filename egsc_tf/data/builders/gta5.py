@@ -15,6 +15,7 @@ import tensorflow_datasets as tfds
 from absl import logging
 
 from egsc_tf.data import images
+from egsc_tf.data.builders.beam_ready import BeamReadyBuilder
 from egsc_tf.metrics.segmentation import category_of_label_id, category_of_train_id
 
 HEIGHT, WIDTH = 256, 512
@@ -27,19 +28,20 @@ class _Archive:
     """The files of zip archives whose path in the archive matches a pattern.
 
     Attributes:
-      names: {what the pattern's group found: (archive, path in it)}.
+      places: {what the pattern's group found: (archive, path in it)}.
     """
 
     def __init__(self, paths, pattern):
-        self.names = {}
+        self.places = {}
         for path in paths:
             for name in _open(str(path)).namelist():
                 if match := re.fullmatch(pattern, name):
-                    self.names[match.group(1)] = (str(path), name)
+                    self.places[match.group(1)] = (str(path), name)
 
-    def read(self, key):
-        path, name = self.names[key]
-        return _open(path).read(name)
+
+def _read(place):
+    path, name = place
+    return _open(path).read(name)
 
 
 @functools.cache
@@ -47,7 +49,7 @@ def _open(path):
     return zipfile.ZipFile(tf.io.gfile.GFile(path, "rb"))
 
 
-class _EgscGta5(tfds.core.GeneratorBasedBuilder):
+class _EgscGta5(BeamReadyBuilder):
     """What both builders share: domain A."""
 
     VERSION = tfds.core.Version("1.0.0")
@@ -79,12 +81,12 @@ class _EgscGta5(tfds.core.GeneratorBasedBuilder):
             _Archive(labels, r"labels/(\d+)\.png"),
             category_of_label_id,
         )
-        keys = sorted(a[0].names)
+        keys = sorted(a[0].places)
         return {
-            "trainA": self._generate_examples(
+            "trainA": self._labelled(
                 *a, [k for n, k in enumerate(keys) if n % TEST_EVERY]
             ),
-            "testA": self._generate_examples(*a, keys[::TEST_EVERY]),
+            "testA": self._labelled(*a, keys[::TEST_EVERY]),
             "trainB": self._of_photographs(folder, "train"),
             "testB": self._of_photographs(folder, "val"),
         }
@@ -95,19 +97,22 @@ class _EgscGta5(tfds.core.GeneratorBasedBuilder):
             _Archive(_existing(folder, [name]), pattern.replace("PART", part))
             for name, pattern in (self.PICTURES, self.LABELS)
         )
-        keys = sorted(pictures.names)
-        return self._generate_examples(pictures, labels, self.TO_CATEGORY, keys)
+        keys = sorted(pictures.places)
+        return self._labelled(pictures, labels, self.TO_CATEGORY, keys)
 
-    def _generate_examples(self, pictures, labels, to_category, keys):
-        labelled = [key for key in keys if key in labels.names]
+    def _labelled(self, pictures, labels, to_category, keys):
+        """The examples of those keys that have labels."""
+        labelled = [key for key in keys if key in labels.places]
         if len(labelled) < len(keys):
             logging.warning(
                 "left out %d of %d images without labels",
                 len(keys) - len(labelled),
                 len(keys),
             )
-        for key in labelled:
-            yield key, _example(pictures.read(key), labels.read(key), to_category, key)
+        items = [(key, pictures.places[key], labels.places[key]) for key in labelled]
+        return self._generate_examples(
+            items, functools.partial(_example, to_category=to_category)
+        )
 
 
 def _existing(folder, names):
@@ -118,11 +123,12 @@ def _existing(folder, names):
     return paths
 
 
-def _example(picture, label, to_category, name):
-    pixels = images.resize(images.read_bytes(picture, name), HEIGHT, WIDTH)
-    ids = np.asarray(images.open_bytes(label))
+def _example(item, to_category):
+    name, picture, label = item
+    pixels = images.resize(images.read_bytes(_read(picture), name), HEIGHT, WIDTH)
+    ids = np.asarray(images.open_bytes(_read(label)))
     small = images.resize_label_map(to_category(ids), HEIGHT, WIDTH)
-    return {"image": pixels, "label_map": small[..., None], "name": name}
+    return name, {"image": pixels, "label_map": small[..., None], "name": name}
 
 
 class EgscGta5Bdd(_EgscGta5):

@@ -1,0 +1,105 @@
+"""What is done to one element: read an exemplar; choose, read and write a job."""
+
+import io
+import os
+
+import apache_beam as beam
+from PIL import Image
+
+from egsc_tf.beam import counters, files, manifest, model
+from egsc_tf.beam.jobs import dead_letter
+from egsc_tf.data import images
+
+
+def read_exemplar(path):
+    try:
+        data = files.read(path)
+        yield (path, files.sha256(data)), images.read_bytes(data, path)
+    except (OSError, images.BadImage) as error:
+        yield dead_letter(path, str(error))
+
+
+def usable_style(element):
+    (path, sha256), style = element
+    if isinstance(style, model.Refused):
+        yield dead_letter(path, style.reason)
+    else:
+        counters.add(counters.STYLES)
+        yield path, (style, sha256)
+
+
+class Choose(beam.DoFn):
+    """(file name, its jobs and entries) -> (the one job, entries)."""
+
+    def __init__(self, output):
+        self._output = output
+
+    def process(self, element):
+        file, found = element
+        jobs, entries = list(found["jobs"]), list(found["entries"])
+        if len(jobs) == 1:
+            yield jobs[0], entries
+        for job in jobs[1:] and jobs:
+            yield dead_letter(
+                job.source, f"{file} would be written twice; rename the inputs"
+            )
+        if not jobs:  # of another pattern: it stays in the manifest
+            right = [e for e in entries if manifest.is_right(self._output, e)]
+            yield from (beam.pvalue.TaggedOutput("kept", e) for e in right[:1])
+
+
+class Read(beam.DoFn):
+    """(job, entries) -> ((job, what it is made from), Content) where it is due."""
+
+    def __init__(self, settings):
+        self._settings = settings
+
+    def process(self, element, styles):
+        return self._due(*element, styles)
+
+    def _due(self, job, entries, styles):
+        if job.exemplar not in styles:
+            return  # a dead letter already
+        style, exemplar_sha256 = styles[job.exemplar]
+        try:
+            data = files.read(job.source)
+            origin = manifest.made_from(
+                files.sha256(data), exemplar_sha256, self._settings
+            )
+            for entry in entries:
+                same = all(entry.get(key) == value for key, value in origin.items())
+                if same and manifest.is_right(self._settings.output, entry):
+                    counters.add(counters.RIGHT)
+                    yield beam.pvalue.TaggedOutput("right", entry)
+                    return
+            pixels = images.read_bytes(data, job.source)
+        except (OSError, images.BadImage) as error:
+            yield dead_letter(job.source, str(error))
+            return
+        yield (job, origin), model.Content(pixels, style, self._settings.strength)
+
+
+class Write(beam.DoFn):
+    """((job, what it is made from), pixels) -> entry of the file."""
+
+    def __init__(self, output):
+        self._output = output
+
+    def process(self, element):
+        (job, origin), pixels = element
+        if isinstance(pixels, model.Refused):
+            yield dead_letter(job.source, pixels.reason)
+            return
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, format="PNG")
+        data = file.getvalue()
+        files.write(os.path.join(self._output, job.file), data)
+        entry = manifest.entry(job, data, origin)
+        manifest.add(self._output, entry)
+        counters.add(counters.TRANSLATED)
+        yield entry
+
+
+def counted(letter):
+    counters.add(counters.DEAD_LETTERS)
+    return letter
