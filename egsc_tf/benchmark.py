@@ -101,7 +101,7 @@ def _machine(strategy):
         else os.cpu_count(),
         "gpus": [d.name for d in tf.config.list_physical_devices("GPU")],
         "replicas": strategy.num_replicas_in_sync,
-        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "TensorFlow's choice"),
+        "onednn": os.environ["TF_ENABLE_ONEDNN_OPTS"],
         "tensorflow": tf.__version__,
         "egsc_tf": __version__,
     }
