@@ -52,7 +52,7 @@ def translate_tiled(
 def translated_tiles(translator, content, style, direction, tile, strength, moments):
     """Yields ((rows, columns), [h, w, 3] in [-1, 1]): the tiles of a translation."""
     source, target = split(direction)
-    stride, sizes = _checked_stride(translator, tile), content.shape[:2]
+    stride, sizes = check(translator, tile), content.shape[:2]
     near = margins.of_decoder(translator.generator.decoder_a)
     far = margins.of_content(translator.generator, near)
     for core in _tiles(sizes, tile):
@@ -72,7 +72,7 @@ def content_moments(translator, content, domain, tile):
     None where the translator has no AdaIN. Arguments as of `translate_tiled`; domain is
     the content's own.
     """
-    stride, sizes = _checked_stride(translator, tile), content.shape[:2]
+    stride, sizes = check(translator, tile), content.shape[:2]
     if not translator.use_adain:
         return None
     margin = margins.of_content(translator.generator)
@@ -94,7 +94,8 @@ def content_moments(translator, content, domain, tile):
     return mean.astype(np.float32), (squares / count).astype(np.float32)
 
 
-def _checked_stride(translator, tile):
+def check(translator, tile):
+    """The stride. Raises UserError for what `translate_tiled` does not take."""
     stride = translator.generator.encoder_a.stride
     if tile <= 0 or tile % stride:
         raise UserError(
