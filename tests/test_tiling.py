@@ -161,3 +161,29 @@ def test_what_cannot_be_tiled_is_named():
         tiling.translate_tiled(
             translator_of(test_noise=True), picture(40, 40), style, "a2b", 16
         )
+
+
+def test_the_networks_see_a_tile_and_its_margin_at_once(monkeypatch):
+    """So memory is bounded by the tile, whatever the size of the image."""
+    translator = translator_of(n_encoder=1)
+    margin = margins.of_content(
+        translator.generator, margins.of_decoder(translator.generator.decoder_a)
+    )
+    sides = []
+
+    def seen_by(part):
+        whole = getattr(translator, part)
+
+        def noted(x, *args, **how):
+            sides.append(max(x.shape[1:3]))
+            return whole(x, *args, **how)
+
+        return noted
+
+    for part in ("encode_content", "decode"):
+        monkeypatch.setattr(translator, part, seen_by(part))
+    content = picture(40, 200)
+    style = np.ones([1, 2 * translator.generator.channels], np.float32)
+    tiling.translate_tiled(translator, content, style, "a2b", 20)
+    assert len(sides) == 3 * 2 * 10  # of each tile two encodings and a decoding
+    assert max(sides) <= 20 + 2 * margin < 200
