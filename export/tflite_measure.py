@@ -6,8 +6,6 @@ it and prints JSON. In the exporter's process the peak of memory would be Tensor
 
 import argparse
 import json
-import os
-import re
 import statistics
 import subprocess
 import sys
@@ -15,10 +13,10 @@ import time
 
 import numpy as np
 
+from egsc_tf import resident_memory
+
 RUNTIMES = ("tensorflow", "ai_edge_litert")
 THREADS = (1, 2)
-KIBIBYTE = 1024
-PROCESS = "/proc/self"
 
 
 def interpreter_class(runtime):
@@ -74,28 +72,6 @@ def label(threads):
     return f"{threads}_thread{'s' if threads > 1 else ''}"
 
 
-def _resident_bytes(field):
-    """VmRSS, the memory in use, or VmHWM, the most so far; None but on Linux."""
-    if not os.path.exists(PROCESS):
-        return None
-    with open(f"{PROCESS}/status", encoding="ascii") as file:
-        found = re.search(rf"{field}:\s+(\d+) kB", file.read())
-    return int(found.group(1)) * KIBIBYTE
-
-
-def _growth(call):
-    """How many bytes the process grows by at most while `call` runs; None but on Linux.
-
-    The peak is reset first: that of importing TensorFlow is higher.
-    """
-    if os.path.exists(PROCESS):
-        with open(f"{PROCESS}/clear_refs", "w", encoding="ascii") as file:
-            file.write("5")
-    before = _resident_bytes("VmRSS")
-    call()
-    return None if before is None else _resident_bytes("VmHWM") - before
-
-
 def _calls(path, interpreter, threads):
     """{signature: a call of it with random inputs}."""
     loaded = interpreter(model_path=path, num_threads=threads)
@@ -128,7 +104,8 @@ def main():
         for call in _calls(flags.path, interpreter, threads=1).values():
             call()
 
-    memory = _growth(run_once)
+    before, most = resident_memory.peak_bytes(run_once)
+    memory = None if most is None else most - before
     latency = {
         label(threads): {
             name: median_ms(call, flags.runs)

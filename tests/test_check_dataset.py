@@ -12,7 +12,7 @@ from PIL import Image
 from test_images import bad_files, encoded, noise, save
 from test_programs import program
 
-from egsc_tf import check_dataset, translate
+from egsc_tf import check_dataset, translate_folder
 from egsc_tf.config import Config
 from egsc_tf.data import images
 from egsc_tf.data.folder_survey import FOLDERS
@@ -364,7 +364,12 @@ def test_two_thousand_odd_files_are_each_read_or_named_alike_everywhere(tmp_path
             ]
             assert set(relative) == good
             paths = images.list_images(str(tmp_path / name))
-            read, messages = translate.read_good(paths, images.SMALLEST_SIDE, "skip")
+            messages = []
+            read = list(
+                translate_folder.read_good(
+                    paths, images.SMALLEST_SIDE, "skip", messages
+                )
+            )
             assert {os.path.relpath(path, tmp_path) for path, _ in read} == good
             assert len(messages) == len(every - good)
             assert findings.folders[name].usable == len(good)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import tensorflow as tf
 from absl import app
 from PIL import Image
 
-from egsc_tf import pairing, translate
+from egsc_tf import pairing, tiling, translate, translate_folder
 from egsc_tf.config import Config
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
@@ -215,3 +216,133 @@ def test_a_full_disk_ends_a_program_in_one_line(error, line, monkeypatch, capsys
         run(main)
         assert codes == [2]
         assert capsys.readouterr().err.startswith(f"error: {line}")
+
+
+def folder_of(path, sizes):
+    path.mkdir()
+    return [save(path / f"{i:02d}.png", *size, i) for i, size in enumerate(sizes)]
+
+
+MIXED = [(9, 12)] * 11 + [(12, 9), (9, 12), (9, 12)]
+
+
+def test_a_folder_gives_what_each_image_gives_alone(translator, tmp_path, monkeypatch):
+    inputs = folder_of(tmp_path / "in", MIXED)
+    exemplars = folder_of(tmp_path / "styles", [(9, 12), (9, 12), (8, 8)])
+    for bad in (0, 5, 13):
+        inputs.insert(bad, str(tmp_path / f"bad{bad}.png"))
+    monkeypatch.setattr(translate_folder, "PIXELS_AT_ONCE", 3 * 9 * 12)
+    out = tmp_path / "out"
+    written, messages = translate.translate_files(
+        translator, inputs, exemplars, str(out), on_bad_image="skip"
+    )
+    assert written == len(os.listdir(out)) == 3 * len(MIXED)
+    assert [f"bad{bad}.png" in m for bad, m in zip((0, 5, 13), messages)] == [True] * 3
+    for path in (p for p in inputs if "bad" not in p):
+        for j, exemplar in enumerate(exemplars):
+            content, style = (
+                images.to_float(images.read(p))[None] for p in (path, exemplar)
+            )
+            alone = images.to_uint8(translator.translate(content, style)[0])
+            name = os.path.basename(path).replace(".png", f"_{j:02d}.png")
+            found = images.read(str(out / name)).astype(int)
+            assert np.abs(found - alone).max() <= 1
+
+
+def test_stop_writes_what_is_before_the_first_bad_image(translator, tmp_path):
+    inputs = folder_of(tmp_path / "in", MIXED)
+    inputs.insert(5, str(tmp_path / "first_bad.png"))
+    inputs.insert(6, str(tmp_path / "second_bad.png"))
+    out = tmp_path / "out"
+    with pytest.raises(images.BadImage, match="first_bad"):
+        translate.translate_files(translator, inputs, inputs[:1], str(out))
+    assert sorted(os.listdir(out)) == [f"{i:02d}.png" for i in range(5)]
+
+
+def test_an_interrupt_gives_up_what_waits(translator, tmp_path, monkeypatch):
+    inputs = folder_of(tmp_path / "in", [(9, 9 + i) for i in range(30)])
+    read, reads = images.read, []
+    monkeypatch.setattr(
+        images, "read", lambda path, *a: [reads.append(path), read(path, *a)][1]
+    )
+
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(translator, "decode", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        translate.translate_files(translator, inputs, inputs[:1], str(tmp_path / "out"))
+    assert len(reads) <= 1 + 1 + translate_folder.AHEAD
+    assert not (tmp_path / "out").exists()
+
+
+def test_decoding_and_writing_go_on_while_the_networks_work(
+    translator, tmp_path, monkeypatch
+):
+    """The first translation waits for the next image to be read, the first file for the
+    next translation."""
+    inputs = folder_of(tmp_path / "in", [(9, 12 + i) for i in range(4)])
+    second_read, second_translated = threading.Event(), threading.Event()
+    read, write, encode = images.read, images.write_png, translator.encode_content
+    sizes = []
+
+    def noted_read(path, *args):
+        pixels = read(path, *args)
+        if path == inputs[1]:
+            second_read.set()
+        return pixels
+
+    def waiting_encode(content, domain):
+        sizes.append(content.shape)
+        if len(sizes) == 1:
+            assert second_read.wait(60)
+        else:
+            second_translated.set()
+        return encode(content, domain)
+
+    def waiting_write(path, image):
+        assert second_translated.wait(60)
+        write(path, image)
+
+    monkeypatch.setattr(images, "read", noted_read)
+    monkeypatch.setattr(images, "write_png", waiting_write)
+    monkeypatch.setattr(translator, "encode_content", waiting_encode)
+    out = str(tmp_path / "out")
+    exemplar = [save(tmp_path / "style.png", 9, 9)]
+    assert translate.translate_files(translator, inputs, exemplar, out)[0] == 4
+
+
+def test_no_more_than_a_few_images_wait(translator, tmp_path, monkeypatch):
+    inputs = folder_of(tmp_path / "in", [(9, 12)] * 30)
+    read, write = images.read, images.write_png
+    lock, waiting, most = threading.Lock(), [0], []
+
+    def counted(change):
+        with lock:
+            waiting[0] += change
+            most.append(waiting[0])
+
+    monkeypatch.setattr(images, "read", lambda *a: [counted(1), read(*a)][1])
+    monkeypatch.setattr(images, "write_png", lambda *a: [write(*a), counted(-1)])
+    exemplar = [save(tmp_path / "style.png", 9, 9)]
+    translate.translate_files(translator, inputs, exemplar, str(tmp_path / "out"))
+    assert max(most) <= 1 + 3 * translate_folder.AHEAD
+
+
+def test_larger_inputs_go_by_tiles(translator, tmp_path, monkeypatch):
+    inputs = folder_of(tmp_path / "in", [(16, 16), (40, 90), (90, 40)])
+    tiled, whole = tmp_path / "tiled", tmp_path / "whole"
+    translate.translate_files(translator, inputs, inputs[:2], str(whole))
+    passes, moments = [], tiling.content_moments
+    monkeypatch.setattr(
+        tiling, "content_moments", lambda *a: [passes.append(a), moments(*a)][1]
+    )
+    with pytest.raises(UserError, match="--tile: expected a positive multiple of 2"):
+        translate.translate_files(translator, inputs, inputs[:2], str(tiled), tile=17)
+    assert not tiled.exists()
+    translate.translate_files(translator, inputs, inputs[:2], str(tiled), tile=16)
+    assert len(passes) == 2  # of each larger input one, for both exemplars
+    assert len(os.listdir(tiled)) == 6
+    for name in os.listdir(whole):
+        one, two = (images.read(str(f / name)).astype(int) for f in (whole, tiled))
+        assert np.abs(one - two).max() <= 1

@@ -28,16 +28,21 @@ def feature_mask(f):
     return (1.0 + tf.sigmoid(f)) / 2.0
 
 
+def moments(x):
+    """(mean, variance) over space of [B, h, w, C], each [B, C] float32."""
+    return tf.nn.moments(tf.cast(x, tf.float32), axes=[1, 2])
+
+
 def style_code(f, form="standard"):
     """s = (gamma, beta) of features [B, h, w, C] -> [B, 2C], float32."""
     check_form(form)
-    mean, variance = tf.nn.moments(tf.cast(f, tf.float32), axes=[1, 2])
+    mean, variance = moments(f)
     if form == "release":
         return tf.concat([mean, variance], axis=-1)
     return tf.concat([tf.sqrt(variance + EPSILON), mean], axis=-1)
 
 
-def adain(x, style, form="standard"):
+def adain(x, style, form="standard", given=None):
     """Gives x the channel statistics of a style.
 
     standard: gamma * (x - mean(x)) / sqrt(var(x) + epsilon) + beta
@@ -47,6 +52,8 @@ def adain(x, style, form="standard"):
       x: [B, h, w, C] features of the content.
       style: [B, 2C], from `style_code` with the same form.
       form: one of FORMS.
+      given: None for the mean and variance of x itself, or those of what x is a part
+        of, each [B or 1, C].
 
     Returns:
       [B, h, w, C], in the dtype of x.
@@ -54,7 +61,10 @@ def adain(x, style, form="standard"):
     check_form(form)
     gamma, beta = tf.split(style[:, None, None, :], 2, axis=-1)
     x32 = tf.cast(x, tf.float32)
-    mean, variance = tf.nn.moments(x32, axes=[1, 2], keepdims=True)
+    if given is None:
+        mean, variance = tf.nn.moments(x32, axes=[1, 2], keepdims=True)
+    else:
+        mean, variance = (moment[:, None, None, :] for moment in given)
     if form == "release":
         scale = gamma / variance
     else:
@@ -64,7 +74,7 @@ def adain(x, style, form="standard"):
     return tf.cast((x32 - mean) * scale + beta, x.dtype)
 
 
-def transfer(c, m, s, form="standard", strength=None):
+def transfer(c, m, s, form="standard", strength=None, given=None):
     """T(c, m, s) = AdaIN(m * c; gamma, beta) (paper, equation 1).
 
     Args:
@@ -74,11 +84,12 @@ def transfer(c, m, s, form="standard", strength=None):
       form: one of FORMS.
       strength: None for the full style, or [B] numbers that blend the masked content
         (0) with its AdaIN (1), the content-style trade-off of Huang & Belongie.
+      given: the mean and variance of m * c to take instead of its own, see `adain`.
     """
     x = c if m is None else m * c
     if s is None:
         return x
-    styled = adain(x, s, form)
+    styled = adain(x, s, form, given)
     if strength is None:
         return styled
     strength = tf.cast(tf.reshape(strength, [-1, 1, 1, 1]), x.dtype)

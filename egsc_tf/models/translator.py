@@ -130,8 +130,16 @@ class Translator(keras.Model):
         """
         return self._function("content", domain)(self._images("content", content))
 
-    def decode(self, c, m, style, domain="b", strength=1.0):
-        """Images [B, H', W', 3] in [-1, 1] of a domain from content, mask, style."""
+    def masked(self, c, m):
+        """What AdaIN gets: m * c, or c where there are no masks."""
+        return m * c if self.use_masks else c
+
+    def decode(self, c, m, style, domain="b", strength=1.0, given=None):
+        """Images [B, H', W', 3] in [-1, 1] of a domain from content, mask, style.
+
+        given: None, or the mean and variance, each [B or 1, C], of the masked content
+        that c and m are a part of.
+        """
         batch = tf.shape(c)[0]
         style = tf.convert_to_tensor(style, tf.float32)
         if style.shape.rank != 2 or style.shape[0] not in (1, c.shape[0]):
@@ -140,7 +148,10 @@ class Translator(keras.Model):
             )
         style = tf.broadcast_to(style, [batch, tf.shape(style)[1]])
         strength = tf.broadcast_to(tf.cast(strength, tf.float32), [batch])
-        return self._function("decode", domain)(c, m, style, strength)
+        if given is None:
+            return self._function("decode", domain)(c, m, style, strength)
+        given = [tf.convert_to_tensor(moment, tf.float32) for moment in given]
+        return self._function("decode_part", domain)(c, m, style, strength, *given)
 
     def call(self, content, exemplar, direction="a2b"):
         """Same as `translate`; Keras calls it."""
@@ -154,10 +165,13 @@ class Translator(keras.Model):
             features = tf.TensorSpec([None, None, None, channels], tf.float32)
             rows = tf.TensorSpec([None], tf.float32)
             styles = tf.TensorSpec([None, 2 * channels], tf.float32)
+            moments = tf.TensorSpec([None, channels], tf.float32)
+            decoded = [features, features, styles, rows]
             body, signature = {
                 "style": (self._style, [_IMAGES]),
                 "content": (self._content, [_IMAGES]),
-                "decode": (self._decode, [features, features, styles, rows]),
+                "decode": (self._decode, decoded),
+                "decode_part": (self._decode, [*decoded, moments, moments]),
             }[name]
             self._functions[key] = tf.function(
                 lambda *args: body(domain, *args), input_signature=signature
@@ -187,13 +201,14 @@ class Translator(keras.Model):
         m = feature_mask(self._feature(domain)(padded))
         return tf.cast(c, tf.float32), tf.cast(m, tf.float32)
 
-    def _decode(self, domain, c, m, style, strength):
+    def _decode(self, domain, c, m, style, strength, *given):
         image = self.generator.decode(
             c,
             m if self.use_masks else None,
             style if self.use_adain else None,
             domain,
             strength,
+            given or None,
         )
         return tf.clip_by_value(image, -1.0, 1.0)
 

@@ -1,0 +1,214 @@
+"""Image files in, their translations as PNG files out.
+
+Three things happen at once: threads decode the next inputs, the networks translate, and
+threads write what is done. Inputs of one size that follow each other form a batch. At
+most AHEAD inputs, and as many translations, wait.
+"""
+
+import contextlib
+import typing
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image, ImageOps
+from tqdm import tqdm
+
+from egsc_tf import callbacks, tiling
+from egsc_tf.data import images
+from egsc_tf.data.parallel import in_order
+from egsc_tf.domains import split
+from egsc_tf.errors import UserError
+from egsc_tf.pairing import plan
+
+PIXELS_AT_ONCE = 8 * 256 * 256
+AHEAD = 8
+AHEAD_OF_TILES = 2  # The images are large: one is translated, one decoded.
+THUMBNAIL = 128
+
+
+def translate_files(
+    translator,
+    inputs,
+    exemplars,
+    output,
+    direction="a2b",
+    pairing="all",
+    strength=1.0,
+    on_bad_image="stop",
+    grid=None,
+    tile=0,
+):
+    """Translates files into the folder `output`.
+
+    Args:
+      translator: from egsc_tf.load.
+      inputs, exemplars: lists of paths.
+      output: folder of the PNG files.
+      direction: "a2b" or "b2a".
+      pairing: "all", every input with every exemplar, or "zip", the i-th with the i-th.
+      strength: 0 to 1, see Translator.translate_with_style.
+      on_bad_image: "stop" or "skip".
+      grid: None, or the path of a contact sheet to write (pairing "all").
+      tile: 0, or the side of the tiles by which larger inputs are translated, see
+        egsc_tf.tiling.
+
+    Returns:
+      (number of files written, messages about files left out).
+
+    Raises:
+      UserError: for pairs that do not match up, a tile that does not fit the networks,
+        and where nothing is left to do.
+      BadImage: for the first file that does not decode, where on_bad_image is "stop";
+        the translations of the inputs before it are written.
+    """
+    jobs = plan(inputs, exemplars, output, pairing, grid)
+    if tile:
+        tiling.check(translator, tile)
+    ahead = AHEAD_OF_TILES if tile else AHEAD
+    least = translator.smallest_side
+    bad, styles, heads, rows = [], {}, [], {}
+    for batch in _batches(read_good(exemplars, least, on_bad_image, bad, ahead)):
+        codes = translator.encode_style(_stacked(batch), split(direction)[1])
+        styles.update((path, code[None]) for (path, _), code in zip(batch, codes))
+        heads += [_thumbnail(pixels) for _, pixels in batch if grid]
+    if not styles:
+        raise UserError(f"--exemplar: expected a usable image, found none: {bad}")
+    files = {
+        path: {e: file for e, file in outputs.items() if e in styles}
+        for path, outputs in jobs
+    }
+
+    def translations():
+        contents = read_good(inputs, least, on_bad_image, bad, ahead)
+        for batch in _batches(item for item in contents if files[item[0]]):
+            if grid:
+                rows.update((path, [_thumbnail(pixels)]) for path, pixels in batch)
+            todo = [
+                _Todo(path, i, pixels, styles[exemplar], file)
+                for i, (path, pixels) in enumerate(batch)
+                for exemplar, file in files[path].items()
+            ]
+            if tile and max(batch[0][1].shape) > tile:
+                results = _by_tiles(translator, todo, direction, strength, tile)
+            else:
+                content = _stacked(batch)
+                results = _whole(translator, content, todo, direction, strength)
+            yield from zip(todo, results)
+
+    def write(translation):
+        todo, image = translation
+        images.write_png(todo.file, image)
+        return _thumbnail(image) if grid else None
+
+    written, total = 0, sum(map(len, files.values()))
+    done = in_order(write, translations(), ahead=ahead)
+    with contextlib.closing(done), tqdm(total=total, unit="image") as bar:
+        for (todo, _), thumbnail in done:
+            written += 1
+            bar.update()
+            if grid:
+                rows[todo.path].append(thumbnail)
+    if rows:
+        body = np.stack([np.stack(row) for row in rows.values()])
+        sheet = callbacks.contact_sheet(
+            body[:, 0], np.stack(heads), np.swapaxes(body[:, 1:], 0, 1)
+        )
+        images.write_png(grid, sheet)
+    return written, bad
+
+
+class _Todo(typing.NamedTuple):
+    """A translation. path, pixels: of the input, the `row`-th of its batch."""
+
+    path: str
+    row: int
+    pixels: np.ndarray
+    style: tf.Tensor
+    file: str
+
+
+def read_good(paths, smallest_side, on_bad_image, bad, ahead=AHEAD):
+    """Yields (path, pixels) of what decodes and is not too small, in order; messages go
+    to the list `bad`.
+
+    Raises:
+      BadImage: at the first file that does not decode, where on_bad_image is "stop".
+    """
+
+    def pixels_or_error(path):
+        try:
+            return images.read(path, smallest_side)
+        except images.BadImage as error:
+            return error
+
+    for path, found in in_order(pixels_or_error, paths, ahead=ahead):
+        if not isinstance(found, images.BadImage):
+            yield path, found
+        elif on_bad_image == "stop":
+            raise found
+        else:
+            bad.append(str(found))
+
+
+def _batches(contents):
+    """Yields lists of (path, pixels) of one size; an error comes behind the last."""
+    batch, failed = [], None
+    try:
+        for path, pixels in contents:
+            if batch and batch[0][1].shape != pixels.shape:
+                yield batch
+                batch = []
+            batch.append((path, pixels))
+            if len(batch) == min(AHEAD, _at_once(pixels)):
+                yield batch
+                batch = []
+    except images.BadImage as error:
+        failed = error
+    if batch:
+        yield batch
+    if failed:
+        raise failed
+
+
+def _at_once(pixels):
+    """How many images like [H, W, 3] the networks get at once."""
+    return max(1, PIXELS_AT_ONCE // (pixels.shape[0] * pixels.shape[1]))
+
+
+def _stacked(batch):
+    return np.stack([images.to_float(pixels) for _, pixels in batch])
+
+
+def _whole(translator, content, todo, direction, strength):
+    """Yields the [H, W, 3] uint8 of all `todo`; each content is encoded once."""
+    source, target = split(direction)
+    c, m = translator.encode_content(content, source)
+    height, width = content.shape[1:3]
+    at_once = _at_once(content[0])
+    for first in range(0, len(todo), at_once):
+        some = todo[first : first + at_once]
+        c_some, m_some = (tf.gather(x, [t.row for t in some]) for x in (c, m))
+        style = tf.concat([t.style for t in some], axis=0)
+        result = translator.decode(c_some, m_some, style, target, strength)
+        for image in result.numpy():
+            yield images.to_uint8(image[:height, :width])
+
+
+def _by_tiles(translator, todo, direction, strength, tile):
+    """Yields the [H, W, 3] uint8 of all `todo`; statistics are taken once a content."""
+    row, moments = None, None
+    for _, now, pixels, style, _ in todo:
+        if now != row:
+            row = now
+            moments = tiling.content_moments(translator, pixels, direction[0], tile)
+        yield tiling.translate_tiled(
+            translator, pixels, style, direction, tile, strength, moments
+        )
+
+
+def _thumbnail(pixels):
+    """[H, W, 3] uint8 -> a square of 128 pixels in [-1, 1], on white."""
+    square = ImageOps.pad(
+        Image.fromarray(pixels), (THUMBNAIL, THUMBNAIL), color="white"
+    )
+    return images.to_float(np.asarray(square))
