@@ -7,6 +7,7 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
 import pytest  # noqa: E402
 import tensorflow as tf  # noqa: E402
+from absl import logging  # noqa: E402
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0],
@@ -55,8 +56,11 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 @pytest.fixture(autouse=True)
-def plain_policy():
-    """Each test starts from, and leaves behind, Keras' default precision."""
+def plain_settings():
+    """Each test starts from, and leaves behind, Keras' default precision, and leaves
+    the verbosity of logs as it was."""
+    verbosity = logging.get_verbosity()
     tf.keras.mixed_precision.set_global_policy("float32")
     yield
     tf.keras.mixed_precision.set_global_policy("float32")
+    logging.set_verbosity(verbosity)

@@ -15,7 +15,7 @@ from egsc_tf import callbacks, checkpoints, divergence, losses, restore
 from egsc_tf import evaluate as evaluate_lib
 from egsc_tf import train as train_lib
 from egsc_tf import workdir as workdir_lib
-from egsc_tf.adversarial_trainer import PolynomialDecay
+from egsc_tf.adversarial_trainer import PolynomialDecay, no_noise
 from egsc_tf.config import Config
 from egsc_tf.data.source import open_source
 from egsc_tf.data.stream import stream
@@ -109,6 +109,53 @@ def test_a_run_under_two_replicas_equals_the_run_on_one_device(
         train_lib.train(config, str(tmp_path / "two"), two_replicas)
     assert "translation: done, 1 steps" in caplog.text
     assert "feature_masks" not in caplog.text
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+def test_a_fused_step_moves_d_and_g_as_each_alone_would_from_its_start(stage):
+    config = dataclasses.replace(RUN, fused_update=True)
+    batch = batches(config, 0, 1)[0]
+    one = {name: x[:, 0] for name, x in batch.items()}
+    both, only_d, only_g = (make_trainer(stage, config) for _ in range(3))
+    for trainer in (both, only_d, only_g):
+        trainer.prepare(batch)
+    assert both.batches_per_step == 1
+    before = weights(both)
+    both.train_step(batch)
+    only_d.train_discriminators(one)
+    only_g.train_generator(one, draw=0)
+    expected = [v.numpy() for v in only_g.g_variables + only_d.d_variables]
+    for start, found, value in zip(before, weights(both), expected):
+        np.testing.assert_allclose(found - start, value - start, rtol=1e-2, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("weight", "left_out"),
+    [
+        ("recon_weight", {"G/recon_a", "G/recon_b"}),
+        ("adv_weight", {"G/adv_a", "G/adv_b"}),
+        ("cycle_weight", {"G/cycle_a", "G/cycle_b"}),
+        ("style_weight", {"G/style"}),
+        ("content_weight", {"G/content"}),
+    ],
+)
+def test_a_loss_of_weight_0_is_left_out_and_the_total_is_that_of_the_others(
+    weight, left_out
+):
+    batch = batches(RUN, 1, 1)[0]
+    one = {name: x[:, 0] for name, x in batch.items()}
+    full, less = (
+        make_trainer(2, config)
+        for config in (RUN, dataclasses.replace(RUN, **{weight: 0.0}))
+    )
+    for trainer in (full, less):
+        trainer.prepare(batch)
+    total, logs, _ = full.generator_losses(one, no_noise)
+    total_less, logs_less, _ = less.generator_losses(one, no_noise)
+    assert set(logs) - set(logs_less) == left_out
+    gone = getattr(RUN, weight) * sum(float(logs[name]) for name in left_out)
+    assert gone > 0
+    assert float(total_less) == pytest.approx(float(total) - gone, rel=1e-4)
 
 
 def test_a_step_updates_g_and_d_and_nothing_else():

@@ -1,0 +1,135 @@
+"""How cost grows: the benchmark over values of a flag, as table, plot and JSON.
+
+    python -m egsc_tf.benchmark_growth --flagfile=experiments/celeba_64.flags \
+        --vary=batch_size:1,2,4,8 --vary=size:32,64,128 --output_dir=runs/growth
+
+`size` is height and width, `replicas` logical CPUs; all else is a flag of training.
+Each value is measured in a process of its own, on images of noise.
+"""
+
+from egsc_tf.program import run  # first: it quiets the start of TensorFlow
+
+# isort: split
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import matplotlib.figure
+from absl import flags
+
+from egsc_tf import config as config_lib
+from egsc_tf.errors import UserError
+from egsc_tf.whole_file import whole_file
+
+FLAGS = flags.FLAGS
+GIBIBYTE = 2**30
+COLUMNS = ("value", "images/s", "step in s", "GFLOP/s", "of peak", "GiB at most")
+
+
+def parse(text):
+    """ "size:32,64" -> ("size", [32, 64]). Raises UserError."""
+    name, _, values = text.partition(":")
+    known = {f.name for f in dataclasses.fields(config_lib.Config) if f.type is int}
+    try:
+        found = [int(value) for value in values.split(",")]
+    except ValueError:
+        found = []
+    if not found or name not in known | {"size", "replicas"}:
+        raise UserError(
+            f"--vary={text}: expected NAME:N,N,... with size, replicas or a flag that "
+            "is a whole number"
+        )
+    return name, found
+
+
+def flags_of(name, value):
+    """The flags of egsc_tf.benchmark that set a varied quantity."""
+    names = ("height", "width") if name == "size" else (name,)
+    return [f"--{one}={value}" for one in names]
+
+
+def measure(preset, name, value, seconds):
+    """What egsc_tf.benchmark finds for one value. Raises UserError where it fails."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "found.json")
+        command = [sys.executable, "-m", "egsc_tf.benchmark", f"--flagfile={preset}"]
+        command += [*flags_of(name, value), "--synthetic", "--what=train"]
+        command += [f"--seconds={seconds}", f"--json={path}"]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise UserError(f"--vary={name}:{value}: the benchmark failed: {last}")
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+
+
+def row(value, found):
+    """COLUMNS of one measurement, as text."""
+    train, most = found["train"], found["train"]["peak_memory_bytes"]
+    return (
+        str(value),
+        f"{train['images_per_s']:.2f}",
+        f"{train['step']['median_s']:.3f}",
+        f"{train['gflops']:.0f}",
+        f"{100 * train['share_of_peak']:.0f} %",
+        "?" if most is None else f"{most / GIBIBYTE:.2f}",
+    )
+
+
+def to_markdown(results):
+    """A table for each varied quantity: {name: {value: found}}."""
+    tables = []
+    for name, by_value in results.items():
+        rows = [(name, *COLUMNS[1:]), ["---"] * len(COLUMNS)]
+        rows += [row(value, found) for value, found in by_value.items()]
+        tables.append("\n".join(f"| {' | '.join(cells)} |" for cells in rows))
+    return "\n\n".join(tables) + "\n"
+
+
+def plot(path, results):
+    """Writes a PNG: images/s of each domain over each varied quantity."""
+    count = len(results)
+    figure = matplotlib.figure.Figure(figsize=(3.5 * count, 3), layout="tight")
+    axes = figure.subplots(1, count, squeeze=False)[0]
+    for axis, (name, by_value) in zip(axes, results.items()):
+        rates = [found["train"]["images_per_s"] for found in by_value.values()]
+        axis.plot(list(by_value), rates, marker="o")
+        axis.set(xlabel=name, ylabel="images/s of each domain", xticks=list(by_value))
+        axis.set_ylim(bottom=0)
+    with whole_file(path) as part:
+        figure.savefig(part, format="png", dpi=100)
+
+
+def main():
+    varied = dict(parse(text) for text in FLAGS.vary)
+    with tempfile.TemporaryDirectory() as folder:
+        preset = os.path.join(folder, "preset.flags")
+        config_lib.from_flags().save_as(preset)
+        results = {
+            name: {
+                value: measure(preset, name, value, FLAGS.seconds) for value in values
+            }
+            for name, values in varied.items()
+        }
+    table = to_markdown(results)
+    for name, text in (
+        ("growth.json", json.dumps(results, indent=2)),
+        ("growth.md", table),
+    ):
+        path = os.path.join(FLAGS.output_dir, name)
+        with whole_file(path) as part, open(part, "w", encoding="utf-8") as file:
+            file.write(text)
+    plot(os.path.join(FLAGS.output_dir, "growth.png"), results)
+    print(table)
+
+
+if __name__ == "__main__":
+    config_lib.define_flags()
+    flags.DEFINE_multi_string("vary", None, "NAME:N,N,...; may be given several times.")
+    flags.mark_flag_as_required("vary")
+    flags.DEFINE_float("seconds", 5.0, "How long each step is repeated.", 0.0)
+    flags.DEFINE_string("output_dir", None, "Folder to write to.", required=True)
+    run(main)
