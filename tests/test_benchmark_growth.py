@@ -40,7 +40,7 @@ def test_tables_and_plot_show_each_value(tmp_path):
     results = {"ngf": {8: found(4.0), 16: found(2.0)}, "size": {32: found(1.0)}}
     table = growth.to_markdown(results)
     assert "| 16 | 2.00 | 0.500 | 80 | 50 % | 1.00 |" in table
-    assert table.count("| --- |") == 2
+    assert table.count("\n| --- |") == 2
     growth.plot(str(tmp_path / "growth.png"), results)
     with Image.open(tmp_path / "growth.png") as image:
         assert image.size == (700, 300)
