@@ -58,6 +58,13 @@ def make_trainer(stage, config):
     return TranslationTrainer(config, *features, vgg.load("embedded"))
 
 
+def prepared(stage, config, batch):
+    """A trainer whose weights are drawn already: the same at each call."""
+    trainer = make_trainer(stage, config)
+    trainer.prepare(batch)
+    return trainer
+
+
 def batches(config, g_update, count):
     source = open_source(config, "train")
     return list(stream(source, config, 0, 1 + g_update).take(count))
@@ -116,9 +123,7 @@ def test_a_fused_step_moves_d_and_g_as_each_alone_would_from_its_start(stage):
     config = dataclasses.replace(RUN, fused_update=True)
     batch = batches(config, 0, 1)[0]
     one = {name: x[:, 0] for name, x in batch.items()}
-    both, only_d, only_g = (make_trainer(stage, config) for _ in range(3))
-    for trainer in (both, only_d, only_g):
-        trainer.prepare(batch)
+    both, only_d, only_g = (prepared(stage, config, batch) for _ in range(3))
     assert both.batches_per_step == 1
     before = weights(both)
     both.train_step(batch)
@@ -145,11 +150,9 @@ def test_a_loss_of_weight_0_is_left_out_and_the_total_is_that_of_the_others(
     batch = batches(RUN, 1, 1)[0]
     one = {name: x[:, 0] for name, x in batch.items()}
     full, less = (
-        make_trainer(2, config)
+        prepared(2, config, batch)
         for config in (RUN, dataclasses.replace(RUN, **{weight: 0.0}))
     )
-    for trainer in (full, less):
-        trainer.prepare(batch)
     total, logs, _ = full.generator_losses(one, no_noise)
     total_less, logs_less, _ = less.generator_losses(one, no_noise)
     assert set(logs) - set(logs_less) == left_out
