@@ -21,7 +21,7 @@ from egsc_tf import __version__, train
 from egsc_tf import config as config_lib
 from egsc_tf.benchmarks import training, translating
 from egsc_tf.benchmarks.peak import machine_peak
-from egsc_tf.benchmarks.summary import compare, numbers, summary
+from egsc_tf.benchmarks.summary import compare, summary
 from egsc_tf.benchmarks.synthetic import Synthetic
 from egsc_tf.data.source import open_source
 from egsc_tf.errors import UserError
@@ -142,7 +142,7 @@ def main():
     if old:
         ratios = compare(found, old)
         found["vs"] = {"file": FLAGS.vs, "ratios": ratios}
-        if numbers(found["flags"]) != numbers(old.get("flags", {})):
+        if found["flags"] != old.get("flags"):
             logging.warning("--vs=%s: was measured with other flags", FLAGS.vs)
         print(f"against {FLAGS.vs}:")
         for name, ratio in ratios.items():
