@@ -70,14 +70,11 @@ def benchmark(config, what=WHAT, synthetic=False, seconds=10.0, replicas=0):
         found["input"] = translating.measure_input(config, source, batches, seconds)
     if "export" in what:
         found["export"] = translating.measure_export(config, seconds)
-    for one in (found.get("train"), *_rates(found)):
+    translated = found.get("translate", {})
+    for one in (found.get("train"), translated.get("one"), translated.get("batch")):
         if one:
             one["share_of_peak"] = one["gflops"] / found["peak"]["peak_gflops"]
     return found
-
-
-def _rates(found):
-    return [found["translate"][k] for k in ("one", "batch") if "translate" in found]
 
 
 _DEFAULTS = vars(config_lib.Config())

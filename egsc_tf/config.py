@@ -212,6 +212,12 @@ class Config:
     ema_decay: float = _flag(
         0.999, "Averaging of the generator used to translate.", low=0.0, high=0.99999
     )
+    gradient_checkpointing: bool = _flag(
+        False,
+        "Stage 2: keep no activations of encoders and decoders, compute them again for "
+        "the gradient: less memory, more time, same result.",
+        may_change=True,
+    )
     mixed_precision: str = _flag(
         "float32",
         "Keras policy of the networks.",

@@ -17,7 +17,8 @@ def resident_bytes(field="VmRSS"):
 
 
 def peak_bytes(call):
-    """(before, most): memory before and at most while `call` runs; Nones but on Linux.
+    """(result, before, most): what `call` returns, and the memory before and at most
+    while it runs; Nones but on Linux.
 
     The peak is reset first: that of importing TensorFlow is higher.
     """
@@ -25,5 +26,5 @@ def peak_bytes(call):
         with open(f"{PROCESS}/clear_refs", "w", encoding="ascii") as file:
             file.write("5")
     before = resident_bytes()
-    call()
-    return before, resident_bytes("VmHWM")
+    result = call()
+    return result, before, resident_bytes("VmHWM")

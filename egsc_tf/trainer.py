@@ -41,7 +41,9 @@ class TranslationTrainer(AdversarialTrainer):
         self.phi = phi
         for frozen in (feature_a, feature_b):
             frozen.trainable = False
-        self.generator = Generator(**config.generator)
+        self.generator = Generator(
+            **config.generator, recompute=config.gradient_checkpointing
+        )
         self.generator_ema = Generator(**config.generator)
 
     @property

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from egsc_tf.domains import split
 from egsc_tf.models.adain import EPSILON, feature_mask
-from egsc_tf.models.blocks import LEAKY_SLOPE
+from egsc_tf.models.blocks import LEAKY_SLOPE, mirror_edges
 from egsc_tf.models.decoder import OUTPUT_SLOPE
 
 ENCODE_STYLE, TRANSLATE = "encode_style", "translate"
@@ -103,13 +103,7 @@ def _conv(layer, x):
 
 def _padded_conv(layer, x):
     """A PaddedConv on features [1, h, w, C]."""
-    return _conv(layer, _reflect(x) if layer.reflected else x)
-
-
-def _reflect(x):
-    """Pads h and w of [1, h, w, C] by one mirrored pixel on each side."""
-    x = tf.concat([x[:, 1:2], x, x[:, -2:-1]], axis=1)
-    return tf.concat([x[:, :, 1:2], x, x[:, :, -2:-1]], axis=2)
+    return _conv(layer, mirror_edges(x) if layer.reflected else x)
 
 
 def _leaky(x):

@@ -289,3 +289,23 @@ def test_bad_perceptual_networks_are_named(tmp_path):
     (tmp_path / "bad.h5").write_text("x")
     with pytest.raises(UserError, match=r"bad\.h5: expected VGG-19 weights"):
         vgg.load(str(tmp_path / "bad.h5"))
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_reflect_pad_and_its_gradient_are_those_of_tf_pad(size):
+    x = tf.random.stateless_normal([2, 5, 4, 3], seed=[0, 1])
+    sides = [[0, 0], [size, size], [size, size], [0, 0]]
+    found = []
+    for pad in (
+        lambda x: blocks.reflect_pad(x, size),
+        lambda x: tf.pad(x, sides, "REFLECT"),
+    ):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = pad(x)
+            total = tf.reduce_sum(
+                y * tf.reshape(tf.range(tf.size(y), dtype=tf.float32), y.shape)
+            )
+        found.append((y, tape.gradient(total, x)))
+    for one, expected in zip(*found):
+        np.testing.assert_allclose(one, expected, rtol=1e-5)

@@ -74,9 +74,13 @@ def weights(trainer):
     return [v.numpy() for v in trainer.g_variables + trainer.d_variables]
 
 
-@pytest.mark.parametrize("stage", [1, 2])
-def test_two_replicas_give_the_losses_of_one_device(stage, two_replicas):
-    config = dataclasses.replace(RUN, content_view="recoloured")
+@pytest.mark.parametrize(
+    ("stage", "checkpointing"), [(1, False), (2, False), (2, True)]
+)
+def test_two_replicas_give_the_losses_of_one_device(stage, checkpointing, two_replicas):
+    config = dataclasses.replace(
+        RUN, content_view="recoloured", gradient_checkpointing=checkpointing
+    )
     data = batches(config, config.g_update, 3)
     found = []
     for strategy in (tf.distribute.get_strategy(), two_replicas):
@@ -132,6 +136,20 @@ def test_a_fused_step_moves_d_and_g_as_each_alone_would_from_its_start(stage):
     expected = [v.numpy() for v in only_g.g_variables + only_d.d_variables]
     for start, found, value in zip(before, weights(both), expected):
         np.testing.assert_allclose(found - start, value - start, rtol=1e-2, atol=1e-6)
+
+
+def test_gradient_checkpointing_gives_the_same_gradients():
+    batch = batches(RUN, 0, 1)[0]
+    config = dataclasses.replace(RUN, gradient_checkpointing=True)
+    runs = [prepared(2, each, batch) for each in (RUN, config)]
+    one = {name: x[:, 0] for name, x in batch.items()}
+    gradients = []
+    for run in runs:
+        with tf.GradientTape() as tape:
+            total, _, _ = run.generator_losses(one, run.noise_source(1))
+        gradients.append(tape.gradient(total, run.g_variables))
+    for found, expected in zip(*gradients):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,13 @@ def training_step(config):
         of_g += 2 * n.phi.forward + n.phi.backward(weights=False)
         if config.style_loss == "gram" and config.style_weight > 0:
             of_g += 4 * n.gram  # both, and twice the fake's backward
+    if config.gradient_checkpointing:
+        cycle = config.cycle_weight > 0
+        passes = 1 + (cycle or config.cycle_kl_weight > 0)
+        # The last convolution's result is needed by no gradient.
+        of_g += passes * (n.encoder.forward - n.shared.forward / 4)
+        of_g += (1 + (config.recon_weight > 0) + cycle) * n.decoder.forward
+        of_g += n.encoder.first  # it gives the gradient of its image, wanted or not
     if config.fused_update:
         forward_of_d = 0.0
     return 2 * config.batch_size * (forward_of_d + of_d + g * of_g)

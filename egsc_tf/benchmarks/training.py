@@ -56,11 +56,9 @@ def measure(config, source, strategy, seconds, jit_compile=False):
     step = Step(config, source, strategy, jit_compile)
     step()
     traces = step.traces
-    alone = []
-    before, most = resident_memory.peak_bytes(
-        lambda: alone.append(clock.measure(step, seconds))
+    times, before, most = resident_memory.peak_bytes(
+        lambda: clock.measure(step, seconds)
     )
-    times = alone[0]
     waited, with_input = _with_input(step, seconds)
     flops = graph_cost.flops(step.function.get_concrete_function(step.batch))
     shares = parts.time_by_part(step)

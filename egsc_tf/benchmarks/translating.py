@@ -1,5 +1,6 @@
 """How fast a translator is, as Keras model and as SavedModel, and its input."""
 
+import functools
 import os
 import tempfile
 
@@ -29,15 +30,14 @@ def measure_translation(config, seconds):
         def translate(images=images):
             return translator.translate(images, images, DIRECTION).numpy()
 
-        times = []
-        before, most = resident_memory.peak_bytes(
-            lambda call=translate, done=times: done.append(clock.measure(call, seconds))
+        times, before, most = resident_memory.peak_bytes(
+            functools.partial(clock.measure, translate, seconds)
         )
         found[name] = {
-            **times[0].report(),
+            **times.report(),
             "images": batch,
-            "images_per_s": batch / times[0].median,
-            "gflops": batch * counted / times[0].median / 1e9,
+            "images_per_s": batch / times.median,
+            "gflops": batch * counted / times.median / 1e9,
             "memory_before_bytes": before,
             "peak_memory_bytes": most,
         }

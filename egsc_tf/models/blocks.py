@@ -35,7 +35,27 @@ def initializer(name, gain=1.0):
 
 def reflect_pad(x, size):
     """Pads H and W of [B, H, W, C] by `size` mirrored pixels on each side."""
+    if size == 1:
+        return _mirror_edges(x)
     return tf.pad(x, [[0, 0], [size, size], [size, size], [0, 0]], mode="REFLECT")
+
+
+def mirror_edges(x):
+    """reflect_pad by one pixel, of slices: on CPUs twice as fast as tf.pad, whose
+    mirroring runs on one core, and made of what TFLite's XNNPACK knows."""
+    x = tf.concat([x[:, :, 1:2], x, x[:, :, -2:-1]], axis=2)
+    return tf.concat([x[:, 1:2], x, x[:, -2:-1]], axis=1)
+
+
+@tf.custom_gradient
+def _mirror_edges(x):
+    """mirror_edges with the gradient of tf.pad, faster than that of slices."""
+
+    def gradient(dy):
+        sides = [[0, 0], [1, 1], [1, 1], [0, 0]]
+        return tf.raw_ops.MirrorPadGrad(input=dy, paddings=sides, mode="REFLECT")
+
+    return mirror_edges(x), gradient
 
 
 class PaddedConv(keras.layers.Conv2D):

@@ -6,6 +6,7 @@ baseline has style encoders of its own here. Layers are named as in the paper, s
 TensorFlow's profiler shows where time goes.
 """
 
+import tensorflow as tf
 from tensorflow import keras
 
 from egsc_tf.domains import split
@@ -25,6 +26,8 @@ class Generator(keras.Model):
       adain_form: "standard" or "release", see `egsc_tf.models.adain`.
       style_code: "features", statistics of F_d(x), or "encoder", trained encoders
         (these pad by reflection whatever `padding` is).
+      recompute: forget what is inside E_d and G_d after a forward pass, and compute it
+        again for the gradient (gradient checkpointing): less memory, more time.
     """
 
     def __init__(
@@ -37,9 +40,11 @@ class Generator(keras.Model):
         style_code="features",
         padding="reflect",
         upsample="deconv",
+        recompute=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
+        self.recompute = recompute
         channels = ngf * 2 ** (n_encoder - 1)
         self.channels = channels
         self.adain_form = adain_form
@@ -57,7 +62,7 @@ class Generator(keras.Model):
 
     def encode(self, x, domain):
         """E_d: [B, H, W, 3] in [-1, 1] -> features [B, h, w, C] before S_e."""
-        return {"a": self.encoder_a, "b": self.encoder_b}[domain](x)
+        return self._run({"a": self.encoder_a, "b": self.encoder_b}[domain], x)
 
     def latent(self, h, noise=None):
         """S_e: features of either domain -> (z, mu), each [B, h, w, C].
@@ -83,7 +88,10 @@ class Generator(keras.Model):
         See `egsc_tf.models.adain.transfer` for m, s, strength and given.
         """
         styled = transfer(c, m, s, self.adain_form, strength, given)
-        return {"a": self.decoder_a, "b": self.decoder_b}[domain](styled)
+        return self._run({"a": self.decoder_a, "b": self.decoder_b}[domain], styled)
+
+    def _run(self, network, x):
+        return tf.recompute_grad(network)(x) if self.recompute else network(x)
 
     def call(self, x, m, s, direction="a2b"):
         """The translation without noise (z = mu) of x [B, H, W, 3]: a2b or b2a."""
