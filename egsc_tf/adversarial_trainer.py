@@ -252,22 +252,26 @@ class AdversarialTrainer(keras.Model):
         checked = {**batch, **logs}
         if isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer):
             gradients = optimizer.get_unscaled_gradients(gradients)
-        gradients = tf.distribute.get_replica_context().all_reduce(
-            tf.distribute.ReduceOp.MEAN, gradients
+        *gradients, bad = tf.distribute.get_replica_context().all_reduce(
+            tf.distribute.ReduceOp.MEAN, [*gradients, divergence.not_finite(checked)]
         )
         with tf.name_scope(f"optimizer_{network.lower()}"):
             norm = self._clip_and_apply(
-                gradients, variables, optimizer, network, checked
+                gradients, variables, optimizer, network, [*checked], bad
             )
         return {**logs, f"{network}/gradient_norm": norm}
 
-    def _clip_and_apply(self, gradients, variables, optimizer, network, checked):
-        """Applies gradients, if all is finite; returns their norm."""
+    def _clip_and_apply(self, gradients, variables, optimizer, network, names, bad):
+        """Applies gradients, if all is finite; returns their norm.
+
+        names, bad: see `divergence.require_finite`.
+        """
         norm = tf.linalg.global_norm(gradients)
         if not isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer):
             # An infinite gradient is how a loss scale is found; the optimizer skips it.
-            checked = {**checked, f"{network}/gradient_norm": norm}
-        with divergence.require_finite(checked, self.step + 1):
+            names = [*names, f"{network}/gradient_norm"]
+            bad = tf.concat([bad, divergence.not_finite({"norm": norm})], axis=0)
+        with divergence.require_finite(names, bad, self.step + 1):
             gradients = [tf.identity(g) for g in gradients]
         if self.config.clip_norm > 0:
             gradients, _ = tf.clip_by_global_norm(
