@@ -80,6 +80,7 @@ def _installed(gpus):
 
 def _several(workers, facts):
     rendezvous.meet(workers, facts)
+    tf.get_logger().setLevel("WARNING")  # else it tells of each collective operation
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
     if threading.current_thread() is threading.main_thread():
         # TensorFlow has put a handler there which ignores the signal.
