@@ -22,8 +22,9 @@ srun --kill-on-bad-exit=0 bash -c '
     --batch_size=32 --data_dir=/SHARED/celeba --workdir=/SHARED/runs/celeba
 '
 code=$?
-# 75: stopped and saved, or a worker was lost.
-if [ "$code" -eq 75 ]; then
+# 75: stopped and saved, or a worker was lost; above 128: that worker's own signal. Errors
+# that another start does not help have codes of their own.
+if [ "$code" -eq 75 ] || [ "$code" -gt 128 ]; then
   scontrol requeue "$SLURM_JOB_ID"
 fi
 exit "$code"
