@@ -55,7 +55,7 @@ def free_addresses(count):
 def wait(processes, grace=GRACE_SECONDS):
     """Waits for all; the exit code of the first that failed, or 0."""
     failed, until = 0, None
-    while any(process.poll() is None for process in processes):
+    while None in [process.poll() for process in processes]:  # of all: none is skipped
         if not failed:
             failed = next((p.returncode for p in processes if p.returncode), 0)
             until = time.monotonic() + grace

@@ -99,9 +99,9 @@ def _host(cluster, server, facts, until):
                 guest = stack.enter_context(server.accept()[0])
                 guest.settimeout(PATIENCE_SECONDS)
                 hello = _read(guest)
-                if hello["worker"] in everyone - {0}:
-                    guests[hello["worker"]] = guest
-                    told[hello["worker"]] = hello["facts"]
+                index, theirs = hello["worker"], dict(hello["facts"])
+                if index in everyone - {0}:
+                    guests[index], told[index] = guest, theirs
         problem = difference(cluster, told)
         for guest in guests.values():
             with contextlib.suppress(OSError):

@@ -165,6 +165,8 @@ def test_strangers_and_a_worker_that_died_waiting_do_no_harm():
             stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
         with connected(addresses[0]) as stranger:
             stranger.sendall(b'{"worker": 9, "facts": {}}\n')
+        with connected(addresses[0]) as stranger:
+            stranger.sendall(b'{"worker": 2, "facts": 7}\n')
         with connected(addresses[0]) as dead:
             dead.sendall(b'{"worker": 1, "facts": {"--seed": 2}}\n')
 
