@@ -11,8 +11,8 @@ from test_faults_long import FLAGS as TINY
 from egsc_tf import checkpoints
 from egsc_tf.local_workers import free_addresses, start
 
-# The learning rate is small, as the kinks of ReLU and Adam's division make differences of
-# rounding grow; at 1e-3 they reach a hundredth within 50 steps.
+# The learning rate is small, as the kinks of ReLU and Adam's division make differences
+# of rounding grow; at 1e-3 they can reach a hundredth within 50 steps.
 FLAGS = (
     *TINY,
     "--mask_steps=2",
