@@ -58,7 +58,8 @@ def meet(cluster, facts, seconds=WAIT_SECONDS):
             problem = _host(cluster, server, facts, until)
     else:
         server.close()  # it was to find out whether the address is free
-        problem = _visit(cluster, facts, until)
+        # Longer than the chief, who knows who is missing and tells it.
+        problem = _visit(cluster, facts, until + PATIENCE_SECONDS)
     if problem:
         raise UserError(problem)
 
@@ -94,7 +95,11 @@ def _host(cluster, server, facts, until):
             missing = everyone - set(told)
             if not missing:
                 break
-            server.settimeout(_left(until, cluster, missing))
+            try:
+                server.settimeout(_left(until, cluster, missing))
+            except LostWorker as error:
+                _tell(guests, {"lost": str(error)})
+                raise
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
                 guest = stack.enter_context(server.accept()[0])
                 guest.settimeout(PATIENCE_SECONDS)
@@ -103,10 +108,14 @@ def _host(cluster, server, facts, until):
                 if index in everyone - {0}:
                     guests[index], told[index] = guest, theirs
         problem = difference(cluster, told)
-        for guest in guests.values():
-            with contextlib.suppress(OSError):
-                _write(guest, {"problem": problem})
+        _tell(guests, {"problem": problem})
     return problem
+
+
+def _tell(guests, answer):
+    for guest in guests.values():
+        with contextlib.suppress(OSError):
+            _write(guest, answer)
 
 
 def _visit(cluster, facts, until):
@@ -119,7 +128,10 @@ def _visit(cluster, facts, until):
             with socket.create_connection(address, PATIENCE_SECONDS) as chief:
                 _write(chief, {"worker": cluster.index, "facts": facts})
                 chief.settimeout(left)
-                return _read(chief)["problem"]
+                answer = _read(chief)
+                if "lost" in answer:
+                    raise LostWorker(answer["lost"])
+                return answer["problem"]
         time.sleep(RETRY_SECONDS)
 
 

@@ -142,11 +142,18 @@ def test_all_workers_are_told_which_one_differs_and_how():
     assert "x is None there and 2 at the chief" in str(raised[0])
 
 
-def test_workers_that_do_not_come_are_named():
+def test_workers_that_do_not_come_are_named_to_all():
     raised = meet_all([{}, {}, None], seconds=1)
     assert {type(error) for error in raised[:2]} == {LostWorker}
+    assert str(raised[0]) == str(raised[1])
     assert "worker 2 (" in str(raised[0])
     assert "worker 1 (" not in str(raised[0])
+
+
+def test_a_chief_that_does_not_come_is_named(monkeypatch):
+    monkeypatch.setattr(rendezvous, "PATIENCE_SECONDS", 0.1)
+    raised = meet_all([None, {}], seconds=0.1)
+    assert isinstance(raised[1], LostWorker)
     assert "worker 0 (" in str(raised[1])
 
 
