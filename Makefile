@@ -5,19 +5,26 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.egsc_tf_ready
 DEMO := runs/demo
+CLUSTER := runs/cluster
 WORKERS ?= 2
 MODELS ?= models
 
-.PHONY: demo test test-slow test-faults test-beam serve lint clean
+.PHONY: demo cluster test test-slow test-faults test-beam test-cluster serve lint clean
 
 demo: $(READY)
 	$(BIN)/python -m egsc_tf.train --flagfile=experiments/demo.flags --workdir=$(DEMO)
 	$(BIN)/python -m egsc_tf.evaluate --workdir=$(DEMO)
 
+# Two workers on this machine train one run, for a few steps (docs/cluster.md).
+cluster: $(READY)
+	$(BIN)/python -m egsc_tf.local_workers --workers=2 --flagfile=experiments/demo.flags \
+	  --mask_steps=20 --total_steps=40 --log_every=10 --sample_every=20 \
+	  --checkpoint_every=20 --workdir=$(CLUSTER)
+
 test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -m "not slow and not faults and not beam_long"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -m "not slow and not faults and not beam_long and not cluster"
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
@@ -27,6 +34,9 @@ test-faults: $(READY)
 
 test-beam: $(READY)
 	$(BIN)/python -m pytest -m beam_long
+
+test-cluster: $(READY)
+	$(BIN)/python -m pytest -m cluster
 
 # Serves every model in the folder MODELS, which egsc_tf.export.saved_model wrote. The
 # configs name the paths inside the server's image.

@@ -62,6 +62,7 @@ setup(
             "apache-beam>=2.69,<3",
             "dill",  # tensorflow_datasets.testing imports it
             "google-crc32c>=1.5",
+            "kubernetes-validate>=1.34",  # has the schemas of Kubernetes in it
             "pre-commit>=3.3",
             "pytest>=7.4",
             "pytest-xdist>=3.3",

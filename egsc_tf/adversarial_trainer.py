@@ -49,6 +49,16 @@ def adam(schedule):
     return optimizer
 
 
+class MeanOfAll(keras.metrics.Mean):
+    """The mean of values that are equal on all replicas. Keras' own would add up the
+    replicas once more, by two collective operations for each name and step."""
+
+    def add_weight(self, name, **kwargs):
+        kwargs["aggregation"] = tf.VariableAggregation.ONLY_FIRST_REPLICA
+        kwargs["synchronization"] = tf.VariableSynchronization.ON_WRITE
+        return super().add_weight(name, **kwargs)
+
+
 class AdversarialTrainer(keras.Model):
     """Base of the two stages.
 
@@ -66,6 +76,8 @@ class AdversarialTrainer(keras.Model):
 
     def __init__(self, config, learning_rate, total_steps, g_update):
         super().__init__()
+        # train_step gives the same on all replicas; Keras adds up workers else.
+        self.distribute_reduction_method = "first"
         self.config = config
         self.total_steps = total_steps
         self.g_update = g_update
@@ -134,7 +146,10 @@ class AdversarialTrainer(keras.Model):
                 logs.update(self.train_generator(one, draw=1 + i))
         self.after_updates()
         self.step.assign_add(1)
-        for name, value in logs.items():
+        values = tf.distribute.get_replica_context().all_reduce(
+            tf.distribute.ReduceOp.MEAN, tf.stack([*logs.values()])
+        )
+        for name, value in zip(logs, tf.unstack(values)):
             self._means[name].update_state(value)
         return {name: mean.result() for name, mean in self._means.items()}
 
@@ -198,7 +213,7 @@ class AdversarialTrainer(keras.Model):
         self.d_optimizer.build(self.d_variables)
         names = [*d_logs, "D/total", "D/gradient_norm"]
         names += [*g_logs, "G/total", "G/gradient_norm"]
-        self._means = {name: keras.metrics.Mean(name) for name in names}
+        self._means = {name: MeanOfAll(name) for name in names}
 
     def noise_source(self, draw):
         """A function (like, parts) -> N(0, latent_noise^2) shaped like `like`, or None.
@@ -252,22 +267,26 @@ class AdversarialTrainer(keras.Model):
         checked = {**batch, **logs}
         if isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer):
             gradients = optimizer.get_unscaled_gradients(gradients)
-        gradients = tf.distribute.get_replica_context().all_reduce(
-            tf.distribute.ReduceOp.MEAN, gradients
+        *gradients, bad = tf.distribute.get_replica_context().all_reduce(
+            tf.distribute.ReduceOp.MEAN, [*gradients, divergence.not_finite(checked)]
         )
         with tf.name_scope(f"optimizer_{network.lower()}"):
             norm = self._clip_and_apply(
-                gradients, variables, optimizer, network, checked
+                gradients, variables, optimizer, network, [*checked], bad
             )
         return {**logs, f"{network}/gradient_norm": norm}
 
-    def _clip_and_apply(self, gradients, variables, optimizer, network, checked):
-        """Applies gradients, if all is finite; returns their norm."""
+    def _clip_and_apply(self, gradients, variables, optimizer, network, names, bad):
+        """Applies gradients, if all is finite; returns their norm.
+
+        names, bad: see `divergence.require_finite`.
+        """
         norm = tf.linalg.global_norm(gradients)
         if not isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer):
             # An infinite gradient is how a loss scale is found; the optimizer skips it.
-            checked = {**checked, f"{network}/gradient_norm": norm}
-        with divergence.require_finite(checked, self.step + 1):
+            names = [*names, f"{network}/gradient_norm"]
+            bad = tf.concat([bad, divergence.not_finite({"norm": norm})], axis=0)
+        with divergence.require_finite(names, bad, self.step + 1):
             gradients = [tf.identity(g) for g in gradients]
         if self.config.clip_norm > 0:
             gradients, _ = tf.clip_by_global_norm(

@@ -17,7 +17,7 @@ import tensorflow as tf
 from absl import flags, logging
 from tensorflow import keras
 
-from egsc_tf import __version__, train
+from egsc_tf import __version__, strategies, train
 from egsc_tf import config as config_lib
 from egsc_tf.benchmarks import training, translating
 from egsc_tf.benchmarks.peak import machine_peak
@@ -46,7 +46,8 @@ def benchmark(config, what=WHAT, synthetic=False, seconds=10.0, replicas=0):
     keras.mixed_precision.set_global_policy(config.mixed_precision)
     tf.config.experimental.enable_op_determinism()  # as training does
     keras.utils.set_random_seed(config.seed)
-    strategy = _logical_cpus(replicas) if replicas else train.choose_strategy(config)
+    strategy = _logical_cpus(replicas) if replicas else strategies.local()
+    strategies.require_divisible(config, strategy.num_replicas_in_sync)
     needs_images = {"train", "input"} & {*what}
     if synthetic or not needs_images:
         source = Synthetic(config.height, config.width)

@@ -42,7 +42,7 @@ class Progress(keras.callbacks.Callback):
 
 
 class Scalars(keras.callbacks.Callback):
-    """TensorBoard scalars: the means of the losses since the last time, and lr."""
+    """TensorBoard scalars: the means of the losses since `Restart`, and lr."""
 
     def __init__(self, folder, every):
         super().__init__()
@@ -59,10 +59,22 @@ class Scalars(keras.callbacks.Callback):
             for name, value in logs.items():
                 tf.summary.scalar(name, value)
             tf.summary.scalar("learning_rate", self.model.learning_rate())
-        self.model.reset_metrics()
 
     def on_train_end(self, logs=None):
         self.writer.close()
+
+
+class Restart(keras.callbacks.Callback):
+    """Starts the means of the losses anew every `every` steps, in every worker: each
+    has its part of them."""
+
+    def __init__(self, every):
+        super().__init__()
+        self.every = every
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.model.steps_done() % self.every == 0:
+            self.model.reset_metrics()
 
 
 class Samples(keras.callbacks.Callback):

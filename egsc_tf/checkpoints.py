@@ -7,6 +7,7 @@ reported and passed over for the one before.
 """
 
 import glob
+import hashlib
 import os
 import re
 import shutil
@@ -37,6 +38,13 @@ def path_of(folder, step):
 def step_of(path):
     """The step of a checkpoint's path."""
     return int(path.rsplit("-", 1)[1])
+
+
+def fingerprint(path):
+    """The step of a checkpoint and a digest of its index, which has the checksums of
+    all that it holds."""
+    with open(f"{path}.index", "rb") as file:
+        return f"{step_of(path)} ({hashlib.sha256(file.read()).hexdigest()[:8]})"
 
 
 def problem(path):

@@ -368,6 +368,14 @@ def define_flags(flag_values=flags.FLAGS):
         define(field.name, field.default, rule["help"], flag_values=flag_values)
 
 
+def facts(config):
+    """{flag: value}: the flags that must be the same on all workers of a run. Where the
+    data lie on a host, and how they are kept, is its own affair."""
+    own = ("data_dir", "manual_dir", "cache_gib")
+    values = dataclasses.asdict(config).items()
+    return {f"--{name}": value for name, value in values if name not in own}
+
+
 def from_flags(flag_values=flags.FLAGS):
     """The Config that parsed flags say. Raises UserError naming a bad flag."""
     return Config(

@@ -17,18 +17,23 @@ from egsc_tf.errors import Diverged
 MARK = "egsc_tf: not finite:"
 
 
-def require_finite(values, step):
-    """A context: what is built in it runs only where all values are finite.
+def not_finite(values):
+    """[N] float32: 1 for each of {name: float tensor} that is not all finite."""
+    finite = [tf.reduce_all(tf.math.is_finite(value)) for value in values.values()]
+    return 1.0 - tf.cast(tf.stack(finite), tf.float32)
+
+
+def require_finite(names, bad, step):
+    """A context: what is built in it runs only where no value is bad.
 
     Args:
-      values: {name: float tensor}.
+      names: N of them; bad: [N], above 0 where the value of the name is not finite on
+        any replica: all of them stop together, and for one reason.
       step: scalar, named in the error.
     """
-    finite = [tf.reduce_all(tf.math.is_finite(value)) for value in values.values()]
-    names = tf.boolean_mask(list(values), tf.logical_not(tf.stack(finite)))
-    named = tf.strings.reduce_join(names, separator=", ")
+    named = tf.strings.reduce_join(tf.boolean_mask(names, bad > 0.0), separator=", ")
     return tf.control_dependencies(
-        [tf.debugging.Assert(tf.reduce_all(finite), [MARK, step, named])]
+        [tf.debugging.Assert(tf.reduce_all(bad <= 0.0), [MARK, step, named])]
     )
 
 

@@ -14,6 +14,10 @@ class Interrupted(Exception):
     """A signal ended the training; the message says at which step it was saved."""
 
 
+class LostWorker(Interrupted):
+    """Another worker of the run is gone, or did not come."""
+
+
 class NoSpace(UserError):
     """The disk is full."""
 

@@ -20,11 +20,12 @@ class Interruption(keras.callbacks.Callback):
 
     Args:
       save: () -> None, saves the step that has just been done.
+      workers: egsc_tf.workers.Workers; a signal to one of them stops all, at one step.
     """
 
-    def __init__(self, save):
+    def __init__(self, save, workers):
         super().__init__()
-        self.save = save
+        self.save, self.workers = save, workers
         self.signal = None
 
     @contextlib.contextmanager
@@ -51,9 +52,11 @@ class Interruption(keras.callbacks.Callback):
         )
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.signal:
+        if self.workers.any(self.signal is not None):
             self.save()
+            self.workers.any(False)  # nobody leaves before the chief has saved
+            name = self.signal.name if self.signal else "a signal to another worker"
             raise Interrupted(
-                f"{self.signal.name}: saved at step {self.model.steps_done()}; the "
-                "same command goes on from there"
+                f"{name}: saved at step {self.model.steps_done()}; the same command "
+                "goes on from there"
             )

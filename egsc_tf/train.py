@@ -1,13 +1,16 @@
 """Trains both stages: `python -m egsc_tf.train --flagfile=NAME.flags --workdir=DIR`.
 
 Stage 1 (feature masks) runs where DIR has none yet, then stage 2 (translation). Started
-again on the same DIR, the run goes on where its last checkpoint left it.
+again on the same DIR, the run goes on where its last checkpoint left it. With TF_CONFIG
+several processes train one run together (docs/cluster.md).
 """
 
 from egsc_tf.program import run  # first: it quiets the start of TensorFlow
 
 # isort: split
+import contextlib
 import dataclasses
+import hashlib
 import os
 
 import numpy as np
@@ -15,13 +18,12 @@ import tensorflow as tf
 from absl import flags, logging
 from tensorflow import keras
 
-from egsc_tf import callbacks, checkpoints, divergence
+from egsc_tf import callbacks, checkpoints, divergence, strategies
 from egsc_tf import config as config_lib
 from egsc_tf import workdir as workdir_lib
 from egsc_tf.data import python_op
 from egsc_tf.data.source import open_source
 from egsc_tf.data.stream import stream
-from egsc_tf.errors import UserError
 from egsc_tf.feature_mask_trainer import FeatureMaskTrainer
 from egsc_tf.health import Health
 from egsc_tf.interruption import Interruption
@@ -30,28 +32,10 @@ from egsc_tf.models.encoder import Encoder
 from egsc_tf.models.translator import Translator
 from egsc_tf.run_lock import run_lock
 from egsc_tf.trainer import TranslationTrainer
+from egsc_tf.workers import Workers
 
 FLAGS = flags.FLAGS
 SAMPLES = 6
-
-
-def choose_strategy(config):
-    """MirroredStrategy over all GPUs, or one device.
-
-    Raises:
-      UserError: where the global batch does not divide by the number of replicas.
-    """
-    gpus = tf.config.list_logical_devices("GPU")
-    strategy = (
-        tf.distribute.MirroredStrategy() if gpus else tf.distribute.get_strategy()
-    )
-    replicas = strategy.num_replicas_in_sync
-    if config.batch_size % replicas:
-        raise UserError(
-            f"--batch_size: expected a multiple of the {replicas} replicas, found "
-            f"{config.batch_size}"
-        )
-    return strategy
 
 
 def uses_xla(config):
@@ -61,12 +45,12 @@ def uses_xla(config):
     return config.jit_compile == "on"
 
 
-def train(config, workdir, strategy=None, override_run=False):
+def train(config, workdir, strategy=None, override_run=False, tpu=""):
     """Trains both stages in `workdir`; returns the trained TranslationTrainer.
 
     Args:
       config: egsc_tf.config.Config.
-      strategy: of tf.distribute; None: all GPUs, or one device.
+      strategy: of tf.distribute; None: see `egsc_tf.strategies.choose`, and for tpu.
       override_run: go on with the run in `workdir` also where flags differ that make
         another run of it.
 
@@ -75,55 +59,79 @@ def train(config, workdir, strategy=None, override_run=False):
         process trains in `workdir`.
       egsc_tf.divergence.Diverged: where a loss is not finite.
       egsc_tf.interruption.Interrupted: after SIGTERM or SIGINT, once the step is saved.
+      egsc_tf.errors.LostWorker: where another worker is gone.
     """
     # Whatever can be wrong with the flags is found before the folder is written to.
     before = workdir_lib.check_flags(workdir, config, override_run)
-    source = open_source(config, "train")
-    strategy = strategy or choose_strategy(config)
-    keras.utils.set_random_seed(config.seed)
-    tf.config.experimental.enable_op_determinism()
-    phi = None
-    if config.style_weight > 0 or config.content_weight > 0:
-        logging.info("perceptual network: %s", config.perceptual_network)
-        with strategy.scope():
-            phi = vgg.load(config.perceptual_network)
-    workdir_lib.make(workdir)
-    with run_lock(workdir):
-        config.save(workdir)
-        with python_op.errors_as_raised():
-            return _train(config, workdir, strategy, source, phi, before)
+    strategy = strategy or strategies.choose(config, tpu, config_lib.facts(config))
+    workers = Workers(strategy)
+    with workers.lost():
+        source = open_source(config, "train")
+        keras.utils.set_random_seed(config.seed)
+        tf.config.experimental.enable_op_determinism()
+        phi = None
+        if config.style_weight > 0 or config.content_weight > 0:
+            logging.info("perceptual network: %s", config.perceptual_network)
+            with strategy.scope():
+                phi = vgg.load(config.perceptual_network)
+        with contextlib.ExitStack() as stack:
+            if workers.is_chief:
+                workdir_lib.make(workdir)
+                stack.enter_context(run_lock(workdir))
+            newest = workdir_lib.newest_of_run(workdir)
+            workers.require_same(lambda: _read(source, phi, newest))
+            if workers.is_chief:
+                config.save(workdir)
+            stack.enter_context(python_op.errors_as_raised())
+            trainer = _train(config, workdir, workers, source, phi, before, newest)
+            workers.finish()
+        return trainer
 
 
-def _train(config, workdir, strategy, source, phi, before):
-    """Both stages, once the folder is ours; before: the Config of the last start."""
+def _read(source, phi, newest):
+    """What this worker has read, for comparison with the others."""
+    weights = hashlib.sha256()
+    for array in phi.get_weights() if phi else ():
+        weights.update(array.tobytes())
+    facts = {
+        "data set": source.fingerprint(),
+        "perceptual network": weights.hexdigest(),
+    }
+    for stage, path in newest.items():
+        facts[f"newest checkpoint of {stage}"] = path and checkpoints.fingerprint(path)
+    return facts
+
+
+def _train(config, workdir, workers, source, phi, before, newest):
+    """Both stages, once the folder is ours.
+
+    before: the Config of the last start; newest: {stage: path of its last checkpoint}.
+    """
     keras.mixed_precision.set_global_policy(config.mixed_precision)
 
     stage = workdir_lib.TRANSLATION
-    newest = workdir_lib.newest_checkpoint(workdir, stage)
-    with strategy.scope():
-        if newest:
+    run = (source, config, workdir, workers)
+    with workers.strategy.scope():
+        if newest[stage]:
             # Its checkpoint holds F_a and F_b: stage 1 is over.
             features = [Encoder(**config.network) for _ in range(2)]
         else:
-            features = _train_feature_masks(source, config, workdir, strategy, before)
+            features = _train_feature_masks(run, before, newest)
         trainer = TranslationTrainer(config, *features, phi)
-    total = before.total_steps
-    _train_stage(trainer, source, config, workdir, stage, newest, strategy, total)
+    _train_stage(trainer, *run, stage, newest[stage], before.total_steps)
     return trainer
 
 
-def _train_feature_masks(source, config, workdir, strategy, before):
+def _train_feature_masks(run, before, newest):
     """F_a and F_b; all else that stage 1 needs is freed on return."""
-    masks = FeatureMaskTrainer(config)
+    masks = FeatureMaskTrainer(run[1])
     stage = workdir_lib.FEATURE_MASKS
-    newest = workdir_lib.newest_checkpoint(workdir, stage)
-    total = before.mask_steps
-    _train_stage(masks, source, config, workdir, stage, newest, strategy, total)
+    _train_stage(masks, *run, stage, newest[stage], before.mask_steps)
     return masks.autoencoder_a.encoder, masks.autoencoder_b.encoder
 
 
 def _train_stage(
-    trainer, source, config, workdir, stage, newest, strategy, total_before
+    trainer, source, config, workdir, workers, stage, newest, total_before
 ):
     """Restores the stage's last checkpoint, if any, and trains what is left of it.
 
@@ -132,18 +140,21 @@ def _train_stage(
     """
     total = trainer.total_steps
     batches = trainer.batches_per_step
+    strategy = workers.strategy
     with strategy.scope():
         trainer.prepare(next(iter(stream(source, config, 0, batches))))
         seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
         checkpoint = tf.train.Checkpoint(seconds=seconds, **trainer.parts())
         if newest:
             checkpoints.restore(checkpoint, newest)
+        trainer.compile(jit_compile=uses_xla(config))
+    start = trainer.steps_done()
+    writing, save = [], _nothing
+    if workers.is_chief:
         saver = checkpoints.Saver(
             workdir_lib.folder(workdir, stage), checkpoint, config.keep_checkpoints
         )
         saver.tidy()
-        trainer.compile(jit_compile=uses_xla(config))
-    start = trainer.steps_done()
     if start >= total:
         logging.info("%s: done, %d steps (%s)", stage, start, workdir)
         return
@@ -166,33 +177,25 @@ def _train_stage(
             trainer.learning_rate(),
             trainer.learning_rate(total_before),
         )
-    log_folder = os.path.join(workdir, "logs", stage)
-    sample_folder = os.path.join(workdir, "samples")
-    for folder in (log_folder, sample_folder):
-        os.makedirs(folder, exist_ok=True)  # where it cannot be, that is said now
-    draw, translations = _sampler(trainer, source, config)
-    saving = callbacks.Checkpoints(saver, seconds, config.checkpoint_every, total)
-    interruption = Interruption(saving.save)
+    if workers.is_chief:
+        saving = callbacks.Checkpoints(saver, seconds, config.checkpoint_every, total)
+        writing = [*_writers(trainer, source, config, workdir, stage), saving]
+        save = saving.save
+    interruption = Interruption(save, workers)
+    feed = strategy.distribute_datasets_from_function(
+        lambda part: stream(source, config, start, batches, part)
+    )
     try:
         with interruption.listening():
             trainer.fit(
-                stream(source, config, start, batches),
+                feed,
                 epochs=1,
                 steps_per_epoch=total - start,
                 verbose=0,
                 callbacks=[
                     divergence.StopOnNaN(),
-                    callbacks.Progress(stage, total),
-                    callbacks.Scalars(log_folder, config.log_every),
-                    callbacks.Samples(
-                        draw,
-                        sample_folder,
-                        log_folder,
-                        stage,
-                        config.sample_every,
-                    ),
-                    Health(workdir, translations, config.sample_every),
-                    saving,
+                    *writing,
+                    callbacks.Restart(config.log_every),
                     interruption,
                 ],
             )
@@ -200,6 +203,25 @@ def _train_stage(
         # Not saved: where the next batch cannot be read, what needs none of it, as the
         # counter of the steps, may have gone on already.
         raise divergence.explained(error, trainer) from error
+
+
+def _nothing():
+    """How workers save that are not the chief."""
+
+
+def _writers(trainer, source, config, workdir, stage):
+    """The callbacks that show how a stage goes, for the process that writes."""
+    log_folder = os.path.join(workdir, "logs", stage)
+    sample_folder = os.path.join(workdir, "samples")
+    for folder in (log_folder, sample_folder):
+        os.makedirs(folder, exist_ok=True)  # where it cannot be, that is said now
+    draw, translations = _sampler(trainer, source, config)
+    return [
+        callbacks.Progress(stage, trainer.total_steps),
+        callbacks.Scalars(log_folder, config.log_every),
+        callbacks.Samples(draw, sample_folder, log_folder, stage, config.sample_every),
+        Health(workdir, translations, config.sample_every),
+    ]
 
 
 def _sampler(trainer, source, config):
@@ -246,7 +268,12 @@ def _sampler(trainer, source, config):
 
 
 def main():
-    train(config_lib.from_flags(), FLAGS.workdir, override_run=FLAGS.override_run)
+    train(
+        config_lib.from_flags(),
+        FLAGS.workdir,
+        override_run=FLAGS.override_run,
+        tpu=FLAGS.tpu,
+    )
 
 
 if __name__ == "__main__":
@@ -257,5 +284,8 @@ if __name__ == "__main__":
         "override_run",
         False,
         "Go on with the run in --workdir though flags differ that make it another run.",
+    )
+    flags.DEFINE_string(
+        "tpu", "", "Train on a TPU: 'local' (of this host), or a Cloud TPU's name."
     )
     run(main)

@@ -93,6 +93,14 @@ def newest_checkpoint(workdir, stage):
     return checkpoints.newest(folder(workdir, stage))
 
 
+def newest_of_run(workdir):
+    """{stage: path of the newest sound checkpoint or None}; stage 1's is not looked for
+    where stage 2 has one, which holds what it made."""
+    found = newest_checkpoint(workdir, TRANSLATION)
+    masks = None if found else newest_checkpoint(workdir, FEATURE_MASKS)
+    return {FEATURE_MASKS: masks, TRANSLATION: found}
+
+
 def seconds(workdir, translation):
     """Wall-clock seconds that the stages of a run have trained.
 

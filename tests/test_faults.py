@@ -21,6 +21,7 @@ from egsc_tf.health import D_STEPS, Health
 from egsc_tf.interruption import Interrupted, Interruption
 from egsc_tf.run_lock import run_lock
 from egsc_tf.whole_file import whole_file
+from egsc_tf.workers import Workers
 
 
 def saver(folder, value=0.0, keep=2):
@@ -300,7 +301,7 @@ def whole(tmp_path_factory):
 
 
 def test_a_second_signal_stops_at_once():
-    interruption = Interruption(save=lambda: None)
+    interruption = Interruption(lambda: None, Workers(tf.distribute.get_strategy()))
     with interruption.listening():
         os.kill(os.getpid(), signal.SIGTERM)
         assert interruption.signal is signal.SIGTERM

@@ -52,6 +52,19 @@ def test_resumed_stream_equals_the_uninterrupted_one():
             np.testing.assert_array_equal(old[name], new[name])
 
 
+@pytest.mark.parametrize(("workers", "replicas"), [(1, 2), (2, 1), (2, 2), (4, 1)])
+def test_the_parts_of_all_workers_are_the_global_batches_in_order(workers, replicas):
+    whole, parts = take(3, start=2), []
+    for worker in range(workers):
+        part = tf.distribute.InputContext(workers, worker, workers * replicas)
+        data = stream(Numbers(), CONFIG, 2, 2, part).take(3 * replicas)
+        parts.append([b["x_a"].numpy() for b in data])
+    for step, batch in enumerate(whole):
+        rows = [x for p in parts for x in p[step * replicas : (step + 1) * replicas]]
+        assert {len(x) for x in rows} == {CONFIG.batch_size // (workers * replicas)}
+        np.testing.assert_array_equal(np.concatenate(rows), batch["x_a"])
+
+
 def test_an_epoch_shows_every_image_once_and_epochs_differ():
     shown = np.concatenate([b["x_a"][..., 0, 0, 0].ravel() for b in take(5)])
     first, second = shown[:10], shown[10:20]

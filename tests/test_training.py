@@ -430,15 +430,6 @@ def test_nan_stops_naming_the_loss_and_the_step():
         )
 
 
-def test_batch_must_divide_by_the_replicas(monkeypatch):
-    class Two:
-        num_replicas_in_sync = 2
-
-    monkeypatch.setattr(tf.distribute, "get_strategy", Two)
-    with pytest.raises(UserError, match="--batch_size: expected a multiple of the 2"):
-        train_lib.choose_strategy(dataclasses.replace(TINY, batch_size=3))
-
-
 def test_contact_sheet_layout():
     sources = np.full([2, 4, 5, 3], 0.1)
     exemplars = np.full([3, 4, 5, 3], 0.2)

@@ -7,6 +7,7 @@ take too much of it.
 
 import contextlib
 import dataclasses
+import hashlib
 import shutil
 import tempfile
 import typing
@@ -83,6 +84,15 @@ class Decoded:
     def size(self, domain):
         """How many images an epoch of a domain has."""
         return len(self.names[domain])
+
+    def fingerprint(self):
+        """A digest of all pixels, in their order."""
+        digest = hashlib.sha256()
+        for domain, pixels in sorted(self._pixels.items()):
+            digest.update(f"{domain} {pixels.shape}".encode())
+            for image in pixels:
+                digest.update(image)
+        return digest.hexdigest()[:16]
 
     def pixels(self, domain, index):
         """[H, W, 3] uint8 of an image."""

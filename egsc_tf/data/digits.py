@@ -11,6 +11,8 @@ translation. A content is {"mask": [H, W] in {0, 1}, "classes": [H, W]}, the cla
 a pixel belongs to; images are [H, W, 3] in [-1, 1].
 """
 
+import hashlib
+
 import numpy as np
 import tensorflow as tf
 
@@ -19,13 +21,14 @@ from egsc_tf.data import handwriting
 CELLS = 4
 CLASSES = 10
 JITTER = 0.4
+# NumPy's, as nothing of TensorFlow may run before workers are connected.
 # Red, green, blue.
-COLOURS = tf.constant([[1.0, -1.0, -1.0], [-1.0, 1.0, -1.0], [-1.0, -1.0, 1.0]])
+COLOURS = 2 * np.eye(3, dtype=np.float32) - 1
 # Palettes have room for the ten colours of a look, black and white.
 PALETTE = CLASSES + 2
-BLACK_AND_WHITE = tf.constant([[-1.0] * 3, [1.0] * 3] * (PALETTE // 2))
+BLACK_AND_WHITE = np.array([[-1] * 3, [1] * 3] * (PALETTE // 2), np.float32)
 # Domain B of digits_single: the (foreground, background) pairs by kind.
-PAIRS = tf.constant([[0, 1], [0, 2], [1, 0], [1, 2], [2, 0], [2, 1]])
+PAIRS = np.array([[0, 1], [0, 2], [1, 0], [1, 2], [2, 0], [2, 1]])
 RED_ON_GREEN = 0
 POLARITIES = {"black_on_white": 0, "white_on_black": 1}
 
@@ -53,6 +56,12 @@ class _Digits:
         """How many images an epoch of a domain has."""
         del domain
         return int(self.labels.shape[0])
+
+    def fingerprint(self):
+        """A digest of the handwriting; all else are flags."""
+        digest = hashlib.sha256(self.images.numpy().tobytes())
+        digest.update(self.labels.numpy().tobytes())
+        return digest.hexdigest()[:16]
 
     def binary(self, grey, height, width):
         """Grey [h, w] in [0, 255] -> mask [height, width] in {0, 1}."""
@@ -129,7 +138,8 @@ class DigitsSingle(_Digits):
             foreground = tf.ones(3) * (2.0 * tf.cast(look, tf.float32) - 1.0)
             background = -foreground
         else:
-            foreground, background = tf.unstack(tf.gather(COLOURS, PAIRS[look]))
+            pair = tf.gather(PAIRS, look)
+            foreground, background = tf.unstack(tf.gather(COLOURS, pair))
         return tf.tile(foreground[None], [CLASSES, 1]), background
 
 

@@ -1,6 +1,7 @@
 """Endless streams {x_a, x_b} whose every image is a pure function of (seed, step).
 
-A source has `size(domain)` and `image(domain, index, seed) -> [H, W, 3] in [-1, 1]`.
+A source has `size(domain)`, `image(domain, index, seed) -> [H, W, 3] in [-1, 1]` and,
+for runs of several workers, `fingerprint()`, equal where the images are.
 The n-th image of a domain is the (n mod size)-th of that epoch's own permutation; its
 look and augmentation are drawn from (seed, domain, n) by stateless random numbers.
 A resumed run therefore sees what the uninterrupted one would have seen.
@@ -17,7 +18,7 @@ AUTOTUNE = tf.data.AUTOTUNE
 EXAMPLE_SEEDS = 64
 
 
-def stream(source, config, start_step=0, batches_per_step=1):
+def stream(source, config, start_step=0, batches_per_step=1, part=None):
     """The training stream from `start_step` on.
 
     Args:
@@ -25,22 +26,33 @@ def stream(source, config, start_step=0, batches_per_step=1):
       config: egsc_tf.config.Config (seed, batch_size, augmentation).
       start_step: the first step to give.
       batches_per_step: how many fresh batches a step takes.
+      part: tf.distribute.InputContext: give this worker's rows of the global batches
+        only, those of one of its replicas at a time. None: the global batches.
 
     Returns:
       A tf.data.Dataset of {"x_a", "x_b"}, and {"content_a", "content_b"} where
       content_view is recoloured: each [B, batches_per_step, H, W, 3] float32 in
       [-1, 1]. Axis 0 is the batch, so that tf.distribute splits every fresh batch.
     """
+    part = part or tf.distribute.InputContext()
     per_step = config.batch_size * batches_per_step
+    ours = per_step // part.num_input_pipelines
+
+    def number(k):
+        """Which image of the run is our k-th: ours are a block of each step's."""
+        return k // ours * per_step + part.input_pipeline_id * ours + k % ours
+
+    # Without an end, as else the workers would ask each other before each step whether
+    # there is one.
     parts = {
-        domain: tf.data.Dataset.range(start_step * per_step, tf.int64.max)
+        domain: tf.data.Dataset.counter(start_step * ours, dtype=tf.int64)
         .map(
-            lambda n, d=domain: _example(source, config, d, n),
+            lambda k, d=domain: _example(source, config, d, number(k)),
             num_parallel_calls=AUTOTUNE,
             deterministic=True,
         )
         .batch(batches_per_step, drop_remainder=True)
-        .batch(config.batch_size, drop_remainder=True)
+        .batch(part.get_per_replica_batch_size(config.batch_size), drop_remainder=True)
         for domain in DOMAINS
     }
     both = tf.data.Dataset.zip((parts["a"], parts["b"]))

@@ -1,0 +1,98 @@
+"""Several workers on this machine: `python -m egsc_tf.local_workers [FLAGS OF TRAIN]`.
+
+Shows, and tests, what a cluster does (docs/cluster.md): it starts egsc_tf.train once
+for each worker, on the CPU and with a TF_CONFIG of its own on loopback, and prints what
+they say, each line with its worker's number. Where one fails, all end; signals go to
+all.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+from absl import flags
+
+from egsc_tf.cluster import VARIABLE
+from egsc_tf.program import run
+
+FLAGS = flags.FLAGS
+# Workers find out by themselves that another is lost; this is for those that do not.
+GRACE_SECONDS = 60
+
+
+def start(index, addresses, arguments):
+    """A worker's process: egsc_tf.train with the arguments."""
+    task = {"type": "worker", "index": index}
+    config = {"cluster": {"worker": addresses}, "task": task}
+    environment = {VARIABLE: json.dumps(config), "CUDA_VISIBLE_DEVICES": "-1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "egsc_tf.train", *arguments],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="backslashreplace",
+        # A terminal's Ctrl-C comes from here only, once.
+        start_new_session=True,
+    )
+
+
+def free_addresses(count):
+    """Addresses on loopback that nobody uses now."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
+
+
+def wait(processes, grace=GRACE_SECONDS):
+    """Waits for all; the exit code of the first that failed, or 0."""
+    failed, until = 0, None
+    while None in [process.poll() for process in processes]:  # of all: none is skipped
+        if not failed:
+            failed = next((p.returncode for p in processes if p.returncode), 0)
+            until = time.monotonic() + grace
+        elif time.monotonic() > until:
+            for process in processes:
+                process.kill()
+        time.sleep(0.1)
+    failed = failed or next((p.returncode for p in processes if p.returncode), 0)
+    return failed if failed >= 0 else 128 - failed
+
+
+def _show(index, process):
+    for line in process.stdout:
+        print(f"[{index}] {line}", end="", flush=True)
+
+
+def main(arguments):
+    addresses = free_addresses(FLAGS.workers)
+    processes = [start(i, addresses, arguments) for i in range(FLAGS.workers)]
+
+    def forward(number, frame):
+        for process in processes:
+            process.send_signal(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, forward)
+    readers = [
+        threading.Thread(target=_show, args=item) for item in enumerate(processes)
+    ]
+    for reader in readers:
+        reader.start()
+    code = wait(processes)
+    for reader in readers:
+        reader.join()
+    return code
+
+
+if __name__ == "__main__":
+    flags.DEFINE_integer("workers", 2, "How many workers.", lower_bound=2)
+    run(main, with_rest=True)
