@@ -62,6 +62,7 @@ setup(
             "apache-beam>=2.69,<3",
             "dill",  # tensorflow_datasets.testing imports it
             "google-crc32c>=1.5",
+            "playwright>=1.49",  # its browsers are not downloaded: tests/browser.py
             "pre-commit>=3.3",
             "pytest>=7.4",
             "pytest-xdist>=3.3",
