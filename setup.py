@@ -27,7 +27,10 @@ setup(
     license="Apache-2.0",
     packages=[*find_packages(include=["egsc_tf", "egsc_tf.*"]), "egsc_tf.export"],
     package_dir={"egsc_tf.export": "export"},
-    package_data={"egsc_tf.data.builders": ["checksums.tsv"]},
+    package_data={
+        "egsc_tf.data.builders": ["checksums.tsv"],
+        "egsc_tf.reports": ["report.css", "report.js"],
+    },
     python_requires=">=3.9,<3.12",
     install_requires=[
         "absl-py>=1.4",

@@ -15,7 +15,7 @@ import tensorflow as tf
 from absl import flags, logging
 from tensorflow import keras
 
-from egsc_tf import callbacks, checkpoints, divergence
+from egsc_tf import callbacks, checkpoints, divergence, report, starts
 from egsc_tf import config as config_lib
 from egsc_tf import workdir as workdir_lib
 from egsc_tf.data import python_op
@@ -90,6 +90,7 @@ def train(config, workdir, strategy=None, override_run=False):
     workdir_lib.make(workdir)
     with run_lock(workdir):
         config.save(workdir)
+        starts.append(workdir, source, strategy.num_replicas_in_sync)
         with python_op.errors_as_raised():
             return _train(config, workdir, strategy, source, phi, before)
 
@@ -247,6 +248,7 @@ def _sampler(trainer, source, config):
 
 def main():
     train(config_lib.from_flags(), FLAGS.workdir, override_run=FLAGS.override_run)
+    print(f"written: {report.write([FLAGS.workdir])}")
 
 
 if __name__ == "__main__":
