@@ -27,14 +27,15 @@ class Bench:
     Args:
       translator: egsc_tf.models.translator.Translator; config: of its run.
       settings: egsc_tf.evaluation.Settings; output: folder of the pictures.
+      most: {split: how many images of a domain are read at most}; of others: all.
 
     Attributes:
       notes: settings that were found out on the way, for the results.
     """
 
-    def __init__(self, translator, config, settings, output):
+    def __init__(self, translator, config, settings, output, most=()):
         self.translator, self.config = translator, config
-        self.settings, self.output = settings, output
+        self.settings, self.output, self.most = settings, output, dict(most)
         self.notes = {}
         self.curves = {}
         self._found = {}
@@ -46,7 +47,10 @@ class Bench:
         return self._found[key]
 
     def source(self, part):
-        return self.once(("source", part), lambda: open_source(self.config, part))
+        return self.once(
+            ("source", part),
+            lambda: open_source(self.config, part, self.most.get(part)),
+        )
 
     def count(self, domain):
         """How many test images of a domain are used."""

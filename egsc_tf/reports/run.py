@@ -12,7 +12,6 @@ from egsc_tf import config as config_lib
 from egsc_tf import restore, starts
 from egsc_tf import workdir as workdir_lib
 from egsc_tf.bench import Bench
-from egsc_tf.data.source import open_source
 from egsc_tf.domains import DOMAINS
 from egsc_tf.errors import UserError
 from egsc_tf.evaluation import RESULTS
@@ -59,10 +58,7 @@ class Run:
         # Deterministic: two reports of one run are the same.
         translator = restore.load(self.workdir, deterministic=True)
         few = dataclasses.replace(self.settings, max_images=READ["test"])
-        bench = Bench(translator, self.config, few, self.results_folder)
-        for part, most in READ.items():
-            bench.once(("source", part), functools.partial(self._open, part, most))
-        return bench
+        return Bench(translator, self.config, few, self.results_folder, READ)
 
     def scalars(self, stage):
         """{name: (steps, values)}, see egsc_tf.reports.scalars."""
@@ -89,9 +85,6 @@ class Run:
         """[N, H, W, 3] uint8: all that is read of a split."""
         size = self.bench.source(part).size(domain)
         return self.bench.first_images(part, domain, min(size, READ[part]))
-
-    def _open(self, part, most):
-        return open_source(self.config, part, most)
 
     def _read_results(self):
         path = os.path.join(self.results_folder, RESULTS)

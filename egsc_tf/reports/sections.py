@@ -8,6 +8,7 @@ import os
 import re
 
 import numpy as np
+import tensorflow as tf
 
 from egsc_tf import config as config_lib
 from egsc_tf import workdir as workdir_lib
@@ -100,9 +101,9 @@ def _steps(run):
 def _time(run):
     try:
         seconds = workdir_lib.seconds(run.workdir, run.bench.translator.path)
-    except UserError:
+    except (UserError, tf.errors.NotFoundError):  # the latter: it was not trained here
         return "not known"
-    return f"{seconds:.0f} s of both stages" if seconds else "not known"
+    return f"{seconds:.0f} s of both stages"
 
 
 def _of_starts(run, tell):

@@ -81,6 +81,7 @@ def build(session, title, examples, told):
                     label="Feature mask",
                     format="png",
                     columns=3,
+                    fit_columns=False,
                     height=HEIGHT,
                     object_fit="contain",
                     interactive=False,

@@ -10,6 +10,7 @@ pixels: [H, W, 3] uint8.
 """
 
 import os
+import re
 
 import numpy as np
 import tensorflow as tf
@@ -119,7 +120,13 @@ class SavedModel:
         try:
             return function(**{k: tf.convert_to_tensor(v) for k, v in inputs.items()})
         except tf.errors.InvalidArgumentError as error:
-            raise UserError(" ".join(error.message.split("\n")[0].split())) from error
+            raise UserError(_reason(error.message)) from error
+
+
+def _reason(message):
+    """What egsc_tf.export.encoded_images.require says, of all that TensorFlow does."""
+    found = re.search("assertion failed: (.*)", message)
+    return re.sub(r"[\[\]]", "", found[1] if found else message.splitlines()[0])
 
 
 def _name(part, direction):
