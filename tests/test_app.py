@@ -4,6 +4,7 @@ import io
 import re
 import socket
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -11,9 +12,8 @@ from browser import chromium, open_page, screenshot  # noqa: F401
 from odd_images import orientation
 from pictures import noise
 from PIL import Image
-from test_programs import program
 
-from egsc_tf import app, restore
+from egsc_tf import app, tryout
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
 from egsc_tf.evaluation import Settings
@@ -34,8 +34,13 @@ def workdir(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def translator(workdir):
-    return restore.load(workdir, deterministic=True)
+def run_(workdir):
+    return Run(workdir, Settings())
+
+
+@pytest.fixture(scope="module")
+def translator(run_):
+    return run_.bench.translator
 
 
 @pytest.fixture(scope="module")
@@ -152,8 +157,8 @@ def test_a_saved_model_does_the_same(workdir, translator, session, files, tmp_pa
         SavedModel(str(tmp_path))
 
 
-def test_examples_are_test_images(workdir, tmp_path):
-    examples, told = app.examples_of(Run(workdir, Settings()), str(tmp_path))
+def test_examples_are_test_images(run_, tmp_path):
+    examples, told = app.examples_of(run_, str(tmp_path))
     assert told == "The examples are test images of the run."
     assert [direction for *_, direction in examples] == ["a2b"] * 3 + ["b2a"] * 3
     source, exemplars, _ = examples[0]
@@ -162,10 +167,13 @@ def test_examples_are_test_images(workdir, tmp_path):
 
 def test_mistakes_of_the_command_are_named(monkeypatch):
     pytest.importorskip("gradio", reason="no gradio here: pip install '.[app]'")
-    code, output = program("app", "--workdir=x", "--saved_model=y")
-    assert code == 2
-    assert "error: expected one of --workdir and --saved_model" in output
-    monkeypatch.delitem(sys.modules, "egsc_tf.tryout.interface", raising=False)
+    for both in ("x", ""):
+        flags = types.SimpleNamespace(workdir=both, saved_model=both)
+        monkeypatch.setattr(app, "FLAGS", flags)
+        with pytest.raises(UserError, match="one of --workdir and --saved_model"):
+            app.main()  # which has imported the page by then
+    monkeypatch.delitem(sys.modules, "egsc_tf.tryout.interface")
+    monkeypatch.delattr(tryout, "interface")
     monkeypatch.setitem(sys.modules, "gradio", None)
     with pytest.raises(UserError, match=r"pip install 'egsc-tf\[app\]'"):
         app.main()
@@ -183,14 +191,15 @@ def address(session, files):
     examples = [(files["wide.png"], [files["other.png"]] * 2, "b2a")]
     blocks = interface.build(session, "a run", examples, "The examples are noise.")
     yield interface.launch(blocks, "127.0.0.1", port, most_megabytes=20)
+    second = interface.build(session, "a run", [], "")
     with pytest.raises(UserError, match=f"--port={port}: expected a free port"):
-        interface.launch(blocks, "127.0.0.1", port, most_megabytes=20)
+        interface.launch(second, "127.0.0.1", port, most_megabytes=20)
     blocks.close()
 
 
 def upload(page, source, exemplar):
-    for label, path in (("Source", source), ("Exemplars", exemplar)):
-        panel = page.locator(".block", has_text=label).last
+    for name, path in (("source", source), ("exemplars", exemplar)):
+        panel = page.locator(f"#{name}")
         panel.locator("input[type=file]").set_input_files(path)
         panel.locator("img").wait_for(state="attached")
 
@@ -209,7 +218,7 @@ def test_a_browser_uploads_and_shows_the_translation(
     page.goto(address)
     upload(page, files["turned.jpg"], files["see_through.png"])
     page.get_by_role("button", name="Translate", exact=True).click()
-    result = page.locator(".block", has_text="Translations").last.locator("img").first
+    result = page.locator("#translations img").first
     result.wait_for()
     data = page.request.get(result.get_attribute("src")).body()
     found = np.asarray(Image.open(io.BytesIO(data)))

@@ -50,8 +50,10 @@ def build(session, title, examples, told):
         with gr.Row():
             with gr.Column():
                 with gr.Row():
-                    source = _upload("Source: one image")
-                    exemplars = _upload(f"Exemplars: 1 to {MOST_EXEMPLARS} images")
+                    source = _upload("source", "Source: one image")
+                    exemplars = _upload(
+                        "exemplars", f"Exemplars: 1 to {MOST_EXEMPLARS} images"
+                    )
                 direction = gr.Radio(
                     directions, value=directions[0][1], label="Direction"
                 )
@@ -70,6 +72,7 @@ def build(session, title, examples, told):
             with gr.Column():
                 translations = gr.Gallery(
                     label="Translations",
+                    elem_id="translations",
                     format="png",
                     columns=3,
                     height=HEIGHT,
@@ -131,11 +134,12 @@ def launch(blocks, host, port, most_megabytes):
     return url
 
 
-def _upload(label):
+def _upload(name, label):
     # Of Gradio's components the one that leaves a file as it is: its Image would turn
     # and convert it, and complain in its own words.
     return gr.Gallery(
         label=label,
+        elem_id=name,
         type="filepath",
         file_types=["image"],
         sources=["upload", "clipboard"],
