@@ -12,7 +12,7 @@ import os
 from absl import flags
 
 from egsc_tf.evaluation import Settings
-from egsc_tf.reports import gallery, page, sections
+from egsc_tf.reports import gallery, page, progress, score_table, sections
 from egsc_tf.reports.run import Run
 from egsc_tf.whole_file import whole_file
 
@@ -22,10 +22,10 @@ SECTIONS = (
     ("run", "What was run", sections.overview),
     ("warnings", "Warnings", sections.warnings),
     ("translations", "Sources and exemplars", gallery.translations),
-    ("scores", "Scores", sections.scores),
+    ("scores", "Scores", score_table.scores),
     ("failures", "Failures", gallery.failures),
-    ("training", "Through training", sections.through_training),
-    ("losses", "Losses", sections.losses),
+    ("training", "Through training", progress.through_training),
+    ("losses", "Losses", progress.losses),
     ("masks", "Feature masks", gallery.masks),
     ("nearest", "Nearest training images", gallery.neighbours),
     ("tsne", "Contents and styles", gallery.tsne),
