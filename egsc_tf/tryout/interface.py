@@ -46,14 +46,14 @@ def build(session, title, examples, told):
     with gr.Blocks(
         title=title, analytics_enabled=False, delete_cache=(KEPT, KEPT)
     ) as blocks:
-        gr.Markdown(f"# {title}\nThe source, in the style of each exemplar.")
+        gr.Markdown(
+            f"# {title}\nA source in the style of 1 to {MOST_EXEMPLARS} exemplars."
+        )
         with gr.Row():
             with gr.Column():
                 with gr.Row():
-                    source = _upload("source", "Source: one image")
-                    exemplars = _upload(
-                        "exemplars", f"Exemplars: 1 to {MOST_EXEMPLARS} images"
-                    )
+                    source = _upload("source", "Source")
+                    exemplars = _upload("exemplars", "Exemplars")
                 direction = gr.Radio(
                     directions, value=directions[0][1], label="Direction"
                 )

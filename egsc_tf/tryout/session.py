@@ -67,7 +67,7 @@ class Session:
         names = [f"exemplar {n}" for n in range(1, len(styles) + 1)]
         if len(styles) > 1:
             styles.append((1.0 - blend) * styles[0] + blend * styles[1])
-            names.append(f"{1 - blend:.0%} of 1, {blend:.0%} of 2")
+            names.append(f"blend {blend:g}")
         made, mask = self.model.translate(pixels, styles, direction, strength)
         seconds = time.perf_counter() - start
         height, width = pixels.shape[:2]
