@@ -118,7 +118,8 @@ def test_runs_are_put_beside_each_other(finished, tmp_path):
     head = re.search("Flags that differ</caption>(.*?)</table>", text)[1]
     assert re.findall(r'row">(--\w+)', head) == ["--ngf", "--use_masks"]
     assert re.findall("<td>(.*?)</td>", head)[:4] == ["2", "2", "4", "64"]
-    assert text.count("<h3>other</h3>") == 7  # of the sections with pictures
+    assert text.count("<h3>run0</h3>") == 7  # the sections of which each run has one
+    assert text.count("<h3>other</h3>") == 2 * 7
     assert "--nouse_masks: they are not used" in text
     assert "step 0 of 4" in text
 
@@ -127,7 +128,9 @@ def test_missing_data_and_scores_are_said(tmp_path):
     folder = untrained(tmp_path / "run", dataset="folder", data_dir="/no/such")
     text = read(report.write([folder]))
     assert re.findall("<h2>(.*?)</h2>", text) == HEADINGS
-    assert text.count("Not shown: /no/such/trainA: expected a folder of images") == 4
+    # Translations, masks and neighbours; t-SNE has no use for training images.
+    assert text.count("Not shown: /no/such/trainA: expected a folder of images") == 3
+    assert text.count("Not shown: /no/such/testA: expected a folder of images") == 1
     assert "Not scored yet" in text
     assert "hardware</th><td>not noted" in text
     with pytest.raises(UserError, match="run.flags: expected the flags of a run"):

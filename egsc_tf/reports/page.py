@@ -13,7 +13,7 @@ from PIL import Image
 from egsc_tf.data import images
 
 WIDEST = 1400  # pixels; wider pictures are reduced
-LOSSLESS = 2**18  # pixels; larger pictures are JPEG
+LOSSLESS = 2**16  # bytes; pictures whose PNG is larger are JPEG
 ENLARGED = 560  # small pictures are shown in whole multiples up to about this width
 # Nothing may be fetched, from nowhere; what is here may run.
 POLICY = (
@@ -31,15 +31,22 @@ def picture(pixels, alt):
     if width > WIDEST:
         height, width = max(1, height * WIDEST // width), WIDEST
         pixels = images.resize(pixels, height, width)
-    file, kind = io.BytesIO(), "png" if height * width <= LOSSLESS else "jpeg"
-    Image.fromarray(pixels).save(file, kind, quality=90)
-    data = base64.b64encode(file.getvalue()).decode("ascii")
+    file, kind = _encoded(pixels, "png"), "png"
+    if len(file) > LOSSLESS:
+        file, kind = _encoded(pixels, "jpeg", quality=90), "jpeg"
+    data = base64.b64encode(file).decode("ascii")
     times = max(1, round(ENLARGED / width))
     sharp = ' class="pixels"' if times > 1 else ""
     return (
         f'<img src="data:image/{kind};base64,{data}" alt="{escape(alt)}" '
         f'width="{width * times}" height="{height * times}"{sharp}>'
     )
+
+
+def _encoded(pixels, kind, **options):
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, kind, **options)
+    return file.getvalue()
 
 
 def figure(body, caption=""):
