@@ -118,7 +118,7 @@ def test_runs_are_put_beside_each_other(finished, tmp_path):
     head = re.search("Flags that differ</caption>(.*?)</table>", text)[1]
     assert re.findall(r'row">(--\w+)', head) == ["--ngf", "--use_masks"]
     assert re.findall("<td>(.*?)</td>", head)[:4] == ["2", "2", "4", "64"]
-    assert text.count("<h3>finished</h3>") == 7  # the sections of which each run has one
+    assert text.count("<h3>finished</h3>") == 7  # one a section
     assert text.count("<h3>other</h3>") == 2 * 7
     assert "--nouse_masks: they are not used" in text
     assert "step 0 of 4" in text
