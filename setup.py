@@ -17,6 +17,8 @@ VERSION = re.search(
     r'__version__ = "(.+)"', (HERE / "egsc_tf" / "__init__.py").read_text()
 ).group(1)
 
+GRADIO = "gradio>=6,<7; python_version >= '3.10'"
+
 setup(
     name="egsc-tf",
     version=VERSION,
@@ -27,7 +29,10 @@ setup(
     license="Apache-2.0",
     packages=[*find_packages(include=["egsc_tf", "egsc_tf.*"]), "egsc_tf.export"],
     package_dir={"egsc_tf.export": "export"},
-    package_data={"egsc_tf.data.builders": ["checksums.tsv"]},
+    package_data={
+        "egsc_tf.data.builders": ["checksums.tsv"],
+        "egsc_tf.reports": ["report.css", "report.js"],
+    },
     python_requires=">=3.9,<3.12",
     install_requires=[
         "absl-py>=1.4",
@@ -57,12 +62,17 @@ setup(
         "beam": ["apache-beam>=2.69,<3", "google-crc32c>=1.5"],
         # egsc_tf.export.run_tflite alone needs only this, NumPy and Pillow.
         "litert": ["ai-edge-litert>=1.0"],
+        # egsc_tf.app. Gradio 4, the last for Python 3.9, wants an older Pillow, and
+        # older releases of what it is made of than it asks for.
+        "app": [GRADIO],
         "test": [
             "ai-edge-litert>=1.0",
             "apache-beam>=2.69,<3",
             "dill",  # tensorflow_datasets.testing imports it
             "google-crc32c>=1.5",
             "kubernetes-validate>=1.34",  # has the schemas of Kubernetes in it
+            GRADIO,
+            "playwright>=1.49",  # its browsers are not downloaded: tests/browser.py
             "pre-commit>=3.3",
             "pytest>=7.4",
             "pytest-xdist>=3.3",

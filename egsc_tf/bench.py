@@ -26,15 +26,16 @@ class Bench:
 
     Args:
       translator: egsc_tf.models.translator.Translator; config: of its run.
-      settings: egsc_tf.evaluate.Settings; output: folder of the pictures.
+      settings: egsc_tf.evaluation.Settings; output: folder of the pictures.
+      most: {split: how many images of a domain are read at most}; of others: all.
 
     Attributes:
       notes: settings that were found out on the way, for the results.
     """
 
-    def __init__(self, translator, config, settings, output):
+    def __init__(self, translator, config, settings, output, most=()):
         self.translator, self.config = translator, config
-        self.settings, self.output = settings, output
+        self.settings, self.output, self.most = settings, output, dict(most)
         self.notes = {}
         self.curves = {}
         self._found = {}
@@ -46,7 +47,10 @@ class Bench:
         return self._found[key]
 
     def source(self, part):
-        return self.once(("source", part), lambda: open_source(self.config, part))
+        return self.once(
+            ("source", part),
+            lambda: open_source(self.config, part, self.most.get(part)),
+        )
 
     def count(self, domain):
         """How many test images of a domain are used."""
@@ -55,9 +59,13 @@ class Bench:
 
     def test_images(self, domain):
         """[N, H, W, 3] uint8: the test images of a domain, in order."""
+        return self.first_images("test", domain, self.count(domain))
+
+    def first_images(self, part, domain, count):
+        """[count, H, W, 3] uint8: the first images of a domain of a split."""
 
         def make():
-            source = self.source("test")
+            source = self.source(part)
 
             def image(n):
                 seed = tf.stack(
@@ -65,11 +73,11 @@ class Bench:
                 )
                 return source.image(domain, n, seed)
 
-            data = tf.data.Dataset.range(self.count(domain)).map(image)
+            data = tf.data.Dataset.range(count).map(image)
             with python_op.errors_as_raised():
                 return np.stack([images.to_uint8(x) for x in data.as_numpy_iterator()])
 
-        return self.once(("test", domain), make)
+        return self.once((part, domain, count), make)
 
     def exemplars(self, direction, count):
         """[count, H, W, 3] uint8: random test images of the target domain."""
@@ -115,6 +123,26 @@ class Bench:
         name = self.settings.perceptual_network or self.config.perceptual_network
         self.notes["perceptual_network"] = name
         return self.once("phi", lambda: vgg.load(name))
+
+    def note_spread(self, direction, values):
+        """Keeps how scores spread over translations, for the results.
+
+        values: {score: one number a translation}.
+        """
+        for name, x in values.items():
+            x = np.asarray(x, np.float64)  # accuracies are of booleans
+            low, high = np.percentile(x, (5, 95))
+            self.notes.setdefault("spread", {})[f"{name}_{direction}"] = {
+                "count": len(x),
+                "std": float(np.std(x)),
+                "p05": float(low),
+                "p95": float(high),
+            }
+
+    def note_worst(self, direction, worst):
+        """Draws the worst translations by a score, and keeps which they are."""
+        found = worst.write(self.output, direction)
+        self.notes.setdefault("worst", {}).setdefault(direction, []).append(found)
 
     def finish(self):
         """Writes the picture that needs both directions."""

@@ -10,15 +10,13 @@ from egsc_tf.program import run  # first: it quiets the start of TensorFlow
 
 # isort: split
 import json
-import os
-import platform
 
 import tensorflow as tf
 from absl import flags, logging
 from tensorflow import keras
 
-from egsc_tf import __version__, strategies, train
 from egsc_tf import config as config_lib
+from egsc_tf import machine, strategies, train
 from egsc_tf.benchmarks import training, translating
 from egsc_tf.benchmarks.peak import machine_peak
 from egsc_tf.benchmarks.summary import compare, summary
@@ -56,7 +54,7 @@ def benchmark(config, what=WHAT, synthetic=False, seconds=10.0, replicas=0):
     found = {
         "flags": {k: v for k, v in vars(config).items() if v != _DEFAULTS[k]},
         "synthetic": synthetic,
-        "machine": _machine(strategy),
+        "machine": machine.describe(strategy.num_replicas_in_sync),
         "peak": machine_peak(),
     }
     if "train" in what:
@@ -89,30 +87,6 @@ def _logical_cpus(replicas):
     )
     names = [device.name for device in tf.config.list_logical_devices("CPU")]
     return tf.distribute.MirroredStrategy(names)
-
-
-def _machine(strategy):
-    return {
-        "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
-        "gpus": [d.name for d in tf.config.list_physical_devices("GPU")],
-        "replicas": strategy.num_replicas_in_sync,
-        "onednn": os.environ["TF_ENABLE_ONEDNN_OPTS"],
-        "tensorflow": tf.__version__,
-        "egsc_tf": __version__,
-    }
-
-
-def _processor():
-    """The processor's name as its system gives it."""
-    if os.path.exists("/proc/cpuinfo"):
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            for line in file:
-                if line.startswith("model name"):
-                    return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
 
 
 def _read(path):

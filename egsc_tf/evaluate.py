@@ -15,47 +15,14 @@ import tensorflow as tf
 from absl import flags, logging
 
 from egsc_tf import config as config_lib
-from egsc_tf import evaluators, restore
+from egsc_tf import evaluators, report, restore
 from egsc_tf import workdir as workdir_lib
 from egsc_tf.bench import Bench
 from egsc_tf.domains import DIRECTIONS, DOMAINS
+from egsc_tf.evaluation import RESULTS, Settings
 from egsc_tf.whole_file import whole_file
 
 FLAGS = flags.FLAGS
-
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """What the numbers depend on, beside the run itself.
-
-    Attributes:
-      data_dir, manual_dir: where the data lie now; empty: where they lay in training.
-      metrics: names of `evaluators.METRICS`; empty: those that need no further file.
-      max_images: how many test images of a domain to use; 0 is all of them.
-      seed: of the choice of exemplars, the judging classifiers, subsets, t-SNE.
-      extractor: of FID and KID, see `egsc_tf.metrics.extractors`; empty: "digits" for
-        single digits, "perceptual" otherwise.
-      perceptual_network: of the perceptual distances; empty: the run's own.
-      segmentation_model: a SavedModel, see `egsc_tf.metrics.segmentation`.
-      label_dir: a folder with testA, testB: label maps (8-bit images, train ids) of the
-        same names as the test images; empty: the data set's own (egsc_gta5_*, of 8
-        classes), or what the model finds in the source.
-      segmentation_classes: 19 (Cityscapes' train ids) or 8 (its categories, of which 0,
-        void, counts nowhere); or how many a model of one's own has.
-      ignore_label: a label that counts nowhere.
-    """
-
-    data_dir: str = ""
-    manual_dir: str = ""
-    metrics: tuple = ()
-    max_images: int = 0
-    seed: int = 0
-    extractor: str = ""
-    perceptual_network: str = ""
-    segmentation_model: str = ""
-    label_dir: str = ""
-    segmentation_classes: int = 19
-    ignore_label: int = 255
 
 
 def evaluate(workdir, settings=None, output=None):
@@ -75,12 +42,7 @@ def evaluate(workdir, settings=None, output=None):
     """
     settings = settings or Settings()
     config = config_lib.load(workdir)
-    moved = {
-        name: value
-        for name in ("data_dir", "manual_dir")
-        if (value := getattr(settings, name))
-    }
-    config = dataclasses.replace(config, **moved)
+    config = settings.moved(config)
     names = evaluators.choose(settings.metrics, config, settings)
     tf.keras.utils.set_random_seed(settings.seed)  # --test_noise keeps noise on
     tf.config.experimental.enable_op_determinism()
@@ -104,7 +66,7 @@ def evaluate(workdir, settings=None, output=None):
             results.update({f"{k}_{direction}": value for k, value in found.items()})
     bench.finish()
     results.update(bench.notes)
-    path = os.path.join(output, "results.json")
+    path = os.path.join(output, RESULTS)
     with whole_file(path) as part, open(part, "w", encoding="utf-8") as file:
         json.dump(results, file, indent=2, sort_keys=True, allow_nan=False)
     return results
@@ -120,7 +82,10 @@ def main():
             continue  # in the file
         shown = f"{value:.4f}" if isinstance(value, float) else value
         print(f"{name:32} {shown}")
-    print(f"written: {os.path.join(FLAGS.output or FLAGS.workdir, 'results.json')}")
+    output = FLAGS.output or FLAGS.workdir
+    print(f"written: {os.path.join(output, RESULTS)}")
+    page = os.path.join(output, report.NAME)
+    print(f"written: {report.write([FLAGS.workdir], page, settings, output)}")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from egsc_tf.metrics import (
     segmentation,
 )
 from egsc_tf.metrics import scores_of_digits as scores
+from egsc_tf.worst import KEPT, Worst
 
 DIGITS = ("content_accuracy", "style_accuracy", "ssim", "psnr", "l1")
 METRICS = (
@@ -95,7 +96,7 @@ def digits_scores(bench, direction, names):
     judge = bench.judge(target)
     config = bench.config
     found, by_look = collections.defaultdict(list), collections.defaultdict(list)
-    rows = {}
+    rows, worst = {}, Worst("l1")
     is_multi = digits_cases.are_boards(config)
     turns = digits_cases.own_looks(config, own)
     seed = bench.settings.seed
@@ -110,7 +111,10 @@ def digits_scores(bench, direction, names):
         out = bench.translator.translate(contents, exemplars, direction).numpy()
         found["ssim"] += list(scores.ssim(out, right))
         found["psnr"] += list(np.minimum(scores.psnr(out, right), PSNR_CEILING))
-        found["l1"] += list(scores.l1(out, right))
+        distance = scores.l1(out, right)
+        found["l1"] += list(distance)
+        columns = {"source": contents, "exemplar": exemplars, "translation": out}
+        worst.add(distance, {**columns, "right answer": right})
         for name, shown in (("content_accuracy", out), ("judge_accuracy", right)):
             cells, labels = digits_cases.cells(shown, classes, config)
             found[name] += list(
@@ -129,6 +133,8 @@ def digits_scores(bench, direction, names):
                 rows[label] = case
     _write_grid(bench, direction, [rows[k] for k in sorted(rows)])
     wanted = {k: v for k, v in found.items() if k in names}
+    bench.note_spread(direction, wanted)
+    bench.note_worst(direction, worst)
     if "content_accuracy" in names:
         wanted["judge_accuracy"] = found["judge_accuracy"]
     if "style_accuracy" in names:
@@ -206,7 +212,9 @@ def perceptual_distances(bench, direction, names):
         ]
         return np.transpose(pairs, [2, 0, 1])
 
-    untouched, *means = in_batches(distances, contents, exemplars).mean(axis=0)
+    found = in_batches(distances, contents, exemplars)
+    _note_perceptual(bench, direction, contents, exemplars, found[:, -1])
+    untouched, *means = found.mean(axis=0)
     curve = [
         {
             "strength": strength,
@@ -222,6 +230,21 @@ def perceptual_distances(bench, direction, names):
         "style_distance_untranslated": float(untouched[1]),
         "content_style_curve": curve,
     }
+
+
+def _note_perceptual(bench, direction, contents, exemplars, found):
+    """Spread and worst translations; found: [N, 2], content and style distance."""
+    for score, values in zip(("content_distance", "style_distance"), found.T):
+        bench.note_spread(direction, {score: values})
+        worst, few = Worst(score), np.argsort(-values, kind="stable")[:KEPT]
+        out = in_batches(
+            lambda c, e: bench.translator.translate(c, e, direction),
+            contents[few],
+            exemplars[few],
+        )
+        rows = (images.to_float(contents[few]), images.to_float(exemplars[few]), out)
+        worst.add(values[few], dict(zip(("source", "exemplar", "translation"), rows)))
+        bench.note_worst(direction, worst)
 
 
 def diversity(bench, direction, names):
@@ -252,6 +275,12 @@ def tsne(bench, direction, names):
     del names
     if direction != "a2b":
         return {}  # one picture shows both domains
+    embedding.plot(os.path.join(bench.output, "tsne.png"), tsne_panels(bench))
+    return {}
+
+
+def tsne_panels(bench):
+    """{title: {domain: [N, 2]}} of contents and of styles, see embedding.figure."""
     panels = {}
     for title, encode in (
         ("content c", functools.partial(_content, bench.translator)),
@@ -266,8 +295,7 @@ def tsne(bench, direction, names):
         both = np.concatenate([rows["a"], rows["b"]])
         points = embedding.embed(both, bench.settings.seed)
         panels[title] = dict(zip(DOMAINS, np.split(points, [len(rows["a"])])))
-    embedding.plot(os.path.join(bench.output, "tsne.png"), panels)
-    return {}
+    return panels
 
 
 def transfer(bench, direction, names):

@@ -18,7 +18,7 @@ import tensorflow as tf
 from absl import flags, logging
 from tensorflow import keras
 
-from egsc_tf import callbacks, checkpoints, divergence, strategies
+from egsc_tf import callbacks, checkpoints, divergence, report, starts, strategies
 from egsc_tf import config as config_lib
 from egsc_tf import workdir as workdir_lib
 from egsc_tf.data import python_op
@@ -82,6 +82,7 @@ def train(config, workdir, strategy=None, override_run=False, tpu=""):
             workers.require_same(lambda: _read(source, phi, newest))
             if workers.is_chief:
                 config.save(workdir)
+                starts.append(workdir, source, strategy.num_replicas_in_sync)
             stack.enter_context(python_op.errors_as_raised())
             trainer = _train(config, workdir, workers, source, phi, before, newest)
             workers.finish()
@@ -268,12 +269,16 @@ def _sampler(trainer, source, config):
 
 
 def main():
-    train(
+    trainer = train(
         config_lib.from_flags(),
         FLAGS.workdir,
         override_run=FLAGS.override_run,
         tpu=FLAGS.tpu,
     )
+    if Workers(trainer.distribute_strategy).cluster is None:
+        print(f"written: {report.write([FLAGS.workdir])}")
+    else:  # the others leave now, and TensorFlow takes that for a failure
+        print(f"next: python -m egsc_tf.report --workdir={FLAGS.workdir}")
 
 
 if __name__ == "__main__":

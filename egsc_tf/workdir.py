@@ -7,8 +7,10 @@ WORKDIR/
   logs/STAGE/               TensorBoard
   samples/STAGE_STEP.png    what the run made of fixed images on the way
   warnings.txt              signs of a run that does not learn, if any
+  starts.jsonl              when, where and with which versions it was started
   run.lock                  host and pid of the training process, while it runs
-  results.json, grid_*.png  what egsc_tf.evaluate found
+  results.json, grid_*.png  what egsc_tf.evaluate found; worst_*.png: its failures
+  report.html               all of it as a page, see egsc_tf.report
 """
 
 import dataclasses

@@ -8,6 +8,7 @@ take too much of it.
 import contextlib
 import dataclasses
 import hashlib
+import itertools
 import shutil
 import tempfile
 import typing
@@ -39,6 +40,11 @@ class Listing:
     where: str
     count: int
     items: typing.Iterable
+
+    def first(self, most):
+        """The listing of its first images, at most so many."""
+        few = itertools.islice(self.items, most)
+        return Listing(self.where, min(most, self.count), few)
 
 
 class Decoded:

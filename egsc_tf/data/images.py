@@ -133,10 +133,13 @@ def read_bytes(data, name):
     return decode(io.BytesIO(data), name).pixels
 
 
-def decode(file, name, smallest_side=SMALLEST_SIDE):
-    """The Picture in an open file. Raises BadImage, calling it `name`."""
+def decode(file, name, smallest_side=SMALLEST_SIDE, most=None):
+    """The Picture in an open file. Raises BadImage, calling it `name`.
+
+    most: pixels of the largest image that is decoded; None: Pillow's limit.
+    """
     try:
-        with _open_image(file) as image, _turn_to_decode(image):
+        with _open_image(file, most) as image, _turn_to_decode(image):
             picture = Picture(rgb.upright_rgb(image), image.format, image.mode)
     except Exception as error:  # Pillow's decoders raise many kinds.
         raise refused(name, error) from error
@@ -150,7 +153,7 @@ def decode(file, name, smallest_side=SMALLEST_SIDE):
     return picture
 
 
-def _open_image(file):
+def _open_image(file, most=None):
     """A Pillow image whose header is read. Raises ValueError, and what Pillow does."""
     try:
         image = Image.open(file, formats=OPENED)
@@ -159,7 +162,8 @@ def _open_image(file):
         start = file.read(16)
         found = f"an unknown format or a broken header, it starts with {start}"
         raise ValueError(found if start else "an empty file") from error
-    most = Image.MAX_IMAGE_PIXELS
+    limits = [x for x in (most, Image.MAX_IMAGE_PIXELS) if x is not None]
+    most = min(limits, default=None)
     if most is not None and image.width * image.height > most:
         raise ValueError(f"{image.width}x{image.height}, more than {most} pixels")
     return image

@@ -4,8 +4,11 @@ from egsc_tf.data import digits, folder, handwriting, official_records, tfds_spl
 from egsc_tf.data.decoded import Decoded
 
 
-def open_source(config, split):
+def open_source(config, split, most=None):
     """The source of a split ("train" or "test") of config.dataset.
+
+    most: how many images of a domain to read at most, the first ones; None: all.
+      Digits, which cost nothing, are always all there.
 
     Raises:
       UserError: where the data are missing or bad.
@@ -32,4 +35,6 @@ def open_source(config, split):
             config.split_a,
             config.split_b,
         )
+    if most is not None:
+        listings = {domain: x.first(most) for domain, x in listings.items()}
     return Decoded(listings, *size, config.on_bad_image, config.cache_gib)

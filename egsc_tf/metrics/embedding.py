@@ -4,6 +4,7 @@ import matplotlib.figure
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
 
 from egsc_tf.whole_file import whole_file
 
@@ -16,15 +17,16 @@ def embed(rows, seed=0):
     size = min(COMPONENTS, *rows.shape)
     rows = PCA(size, random_state=seed).fit_transform(rows)
     perplexity = min(30.0, (len(rows) - 1) / 3.0)
-    return TSNE(perplexity=perplexity, random_state=seed).fit_transform(rows)
+    # OpenMP's threads wait for each other by spinning, many times as long as one thread
+    # alone takes where TensorFlow or other programs have the cores.
+    with threadpool_limits(1):
+        return TSNE(perplexity=perplexity, random_state=seed).fit_transform(rows)
 
 
-def plot(path, panels):
-    """Writes a PNG with one scatter plot a panel.
+def figure(panels):
+    """A figure with one scatter plot a panel.
 
-    Args:
-      path: of the file.
-      panels: {title: {"a": [N, 2], "b": [M, 2]}}.
+    panels: {title: {"a": [N, 2], "b": [M, 2]}}.
     """
     figure = matplotlib.figure.Figure(figsize=(5 * len(panels), 5), layout="tight")
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
@@ -33,8 +35,13 @@ def plot(path, panels):
             axis.scatter(*points[domain].T, s=8, c=colour, label=f"domain {domain}")
         axis.set(title=title, xticks=[], yticks=[])
         axis.legend()
+    return figure
+
+
+def plot(path, panels):
+    """Writes the figure as a PNG file."""
     with whole_file(path) as part:
-        figure.savefig(part, format="png", dpi=100)
+        figure(panels).savefig(part, format="png", dpi=100)
 
 
 def plot_curve(path, curves):

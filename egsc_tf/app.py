@@ -1,0 +1,101 @@
+"""A page to try a model out: `python -m egsc_tf.app --workdir=DIR`.
+
+Or --saved_model=MODELS/NAME/VERSION. The page, and an endpoint "translate" for
+programs (the link at its foot tells how), are for this machine only unless --host says
+otherwise.
+"""
+
+from egsc_tf.program import run  # first: it quiets the start of TensorFlow
+
+# isort: split
+import os
+import tempfile
+
+from absl import flags
+
+from egsc_tf.data import images
+from egsc_tf.domains import DIRECTIONS, split
+from egsc_tf.errors import UserError
+from egsc_tf.evaluation import Settings
+from egsc_tf.reports import gallery
+from egsc_tf.reports.run import Run
+from egsc_tf.tryout.models import RunModel, SavedModel
+from egsc_tf.tryout.session import Session
+
+FLAGS = flags.FLAGS
+EXAMPLES = 3  # of each direction
+
+
+def examples_of(run_, folder):
+    """(examples for the page, a line on them), written to `folder`."""
+    examples = []
+    try:
+        for direction in DIRECTIONS:
+            source, target = split(direction)
+            sources, kind = gallery.test_images(run_, source, EXAMPLES)
+            exemplars, _ = gallery.test_images(run_, target, 2 * EXAMPLES)
+            for i, pixels in enumerate(sources[: len(exemplars) // 2]):
+                paths = [
+                    os.path.join(folder, f"{direction}_{i}_{name}.png")
+                    for name in ("source", "exemplar_1", "exemplar_2")
+                ]
+                for path, x in zip(paths, [pixels, *exemplars[2 * i : 2 * i + 2]]):
+                    images.write_png(path, x)
+                examples.append((paths[0], paths[1:], direction))
+    except UserError as error:
+        return [], f"No examples: {error}"
+    return examples, f"The examples are {kind} of the run."
+
+
+def main():
+    try:
+        from egsc_tf.tryout import interface
+    except ImportError as error:
+        raise UserError(
+            "expected the packages of `pip install 'egsc-tf[app]'`, found no "
+            f"{error.name}"
+        ) from error
+    if bool(FLAGS.workdir) == bool(FLAGS.saved_model):
+        raise UserError("expected one of --workdir and --saved_model")
+    with tempfile.TemporaryDirectory(prefix="egsc_tf_") as folder:
+        if FLAGS.workdir:
+            settings = Settings(data_dir=FLAGS.data_dir, manual_dir=FLAGS.manual_dir)
+            run_ = Run(FLAGS.workdir, settings)
+            model = RunModel(run_.bench.translator, FLAGS.tile)
+            title, (examples, told) = run_.label, examples_of(run_, folder)
+        else:
+            model = SavedModel(FLAGS.saved_model)
+            title = "/".join(os.path.abspath(FLAGS.saved_model).split(os.sep)[-2:])
+            examples, told = [], "No examples: a SavedModel has no data set."
+        session = Session(model, FLAGS.max_pixels, FLAGS.max_exemplar_pixels)
+        blocks = interface.build(session, title, examples, told)
+        url = interface.launch(blocks, FLAGS.host, FLAGS.port, FLAGS.max_megabytes)
+        print(f"open {url} (Ctrl-C ends it)", flush=True)
+        blocks.block_thread()
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("workdir", "", "Folder of a trained run.")
+    flags.DEFINE_string("saved_model", "", "Or MODELS/NAME/VERSION, exported.")
+    flags.DEFINE_string("host", "127.0.0.1", "Address to listen at; 0.0.0.0: all.")
+    flags.DEFINE_integer("port", 7860, "Port to listen at.", 1, 65535)
+    flags.DEFINE_integer("max_pixels", 2**24, "Largest source, height x width.", 1)
+    flags.DEFINE_integer(
+        "max_exemplar_pixels",
+        2**21,
+        "Largest exemplar, which the networks see as a whole.",
+        1,
+    )
+    flags.DEFINE_integer("max_megabytes", 50, "Largest file.", 1)
+    flags.DEFINE_integer(
+        "tile",
+        512,
+        "--workdir: side in pixels of the tiles by which larger sources are "
+        "translated, to bound memory; the result is the same.",
+        1,
+    )
+    flags.DEFINE_string(
+        "data_dir", "", "Where the examples lie now; empty: as in training."
+    )
+    flags.DEFINE_string("manual_dir", "", "As of egsc_tf.train; empty: as in training.")
+    run(main)

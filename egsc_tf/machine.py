@@ -1,0 +1,38 @@
+"""What a program runs on: processor, cores, GPUs and the versions that matter."""
+
+import os
+import platform
+
+import tensorflow as tf
+
+from egsc_tf import __version__
+
+
+def describe(replicas):
+    """{"processor", "cores", ...} of this machine, as plain values for JSON.
+
+    replicas: how many of them train in step.
+    """
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        "gpus": [d.name for d in tf.config.list_physical_devices("GPU")],
+        "replicas": replicas,
+        "system": f"{platform.system()} {platform.machine()}",
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", ""),
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "egsc_tf": __version__,
+    }
+
+
+def _processor():
+    """The processor's name as its system gives it."""
+    if os.path.exists("/proc/cpuinfo"):
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,100 @@
+"""How training went: the loss curves, and the sample grids with a slider."""
+
+import numpy as np
+
+from egsc_tf import workdir as workdir_lib
+from egsc_tf.data import images
+from egsc_tf.reports import page, plots
+from egsc_tf.reports.run import STAGES
+from egsc_tf.reports.sections import for_each
+
+TITLES = {
+    "feature_masks": "Stage 1, feature masks",
+    "translation": "Stage 2, translation",
+}
+FRAMES = 24  # of a slider: the page is to stay small
+
+
+def losses(runs):
+    """The loss curves, a panel a group: one name, both domains, all runs."""
+    return "".join(
+        f"<h3>{TITLES[stage]}</h3>{_curves(runs, stage)}" for stage in STAGES
+    )
+
+
+def _curves(runs, stage):
+    several, panels = len(runs) > 1, {}
+    for number, run in enumerate(runs):
+        for name, (steps, values) in run.scalars(stage).items():
+            group, _, domain = name.rpartition("_" if "_" in name else "/")
+            if domain not in ("a", "b"):
+                group, domain = name, ""
+            label = " ".join([run.label] * several + [domain or name] * (not several))
+            if several and domain:
+                label += f", {domain}"
+            colour = number if several else "ab".find(domain) * bool(domain)
+            dashes = "--" if several and domain == "b" else "-"
+            panels.setdefault(group, []).append((label, steps, values, colour, dashes))
+    if not panels:
+        return page.note("No logs.")
+    shown = []
+    for group in sorted(panels):
+        lines = panels[group]
+        told = "; ".join(f"{x[0]} from {x[2][0]:.3g} to {x[2][-1]:.3g}" for x in lines)
+        body = plots.curves(lines, f"{group} by step: {told}")
+        shown.append(page.figure(body, _group_title(group)))
+    return f'<div class="plots">{"".join(shown)}</div>'
+
+
+GROUPS = {
+    "D": "D: discriminators",
+    "G/adv": "G/adv: adversarial",
+    "G/recon": "G/recon: reconstruction, L1",
+    "G/cycle": "G/cycle: cycle, L1",
+    "G/kl": "G/kl: KL of z",
+    "G/cycle_kl": "G/cycle_kl: KL of the cycle's z",
+    "G/style": "G/style: perceptual, to the exemplar",
+    "G/content": "G/content: perceptual, to the source",
+    "learning_rate": "learning rate",
+}
+
+
+def _group_title(group):
+    return GROUPS.get(group, group.replace("_", " "))
+
+
+def through_training(runs):
+    """The sample grids of both stages, with a slider."""
+    return for_each(runs, _through_training)
+
+
+def _through_training(run):
+    text = ""
+    for stage in reversed(STAGES):
+        samples = run.samples(stage)
+        text += f"<h4>{TITLES[stage]}</h4>"
+        if not samples:
+            text += page.note("No samples.")
+            continue
+        few = np.linspace(0, len(samples) - 1, min(FRAMES, len(samples))).astype(int)
+        frames = [
+            (f"step {step}", _frame(stage, step, path))
+            for step, path in (samples[i] for i in few)
+        ]
+        text += page.slider(frames, "Step of training")
+    return text
+
+
+def _frame(stage, step, path):
+    pixels = images.read(path, smallest_side=1)
+    if stage == workdir_lib.FEATURE_MASKS:
+        parts = [("images of a, what stage 1 makes of them, and the same of b", pixels)]
+    else:
+        half = pixels.shape[1] // 2
+        parts = [("a to b", pixels[:, :half]), ("b to a", pixels[:, half:])]
+    return page.side_by_side(
+        [
+            ("", page.figure(page.picture(x, f"Samples at step {step}: {what}"), what))
+            for what, x in parts
+        ]
+    )

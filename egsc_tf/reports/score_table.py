@@ -1,0 +1,93 @@
+"""The scores that egsc_tf.evaluate found, with their spread."""
+
+import re
+
+from egsc_tf.domains import DIRECTIONS
+from egsc_tf.reports import page
+from egsc_tf.reports.sections import ARROWS
+
+HIGHER = ("content_accuracy", "style_accuracy", "ssim", "psnr", "transfer_accuracy")
+HIGHER += ("miou", "pixel_accuracy", "diversity")
+LOWER = ("l1", "fid", "kid", "content_distance", "style_distance")
+
+
+def scores(runs):
+    """The scores, one column a run and direction, with their spread."""
+    runs_with = [run for run in runs if run.results]
+    if not runs_with:
+        return page.note(
+            "Not scored yet: python -m egsc_tf.evaluate --workdir="
+            f"{runs[0].workdir} does, and writes this report again."
+        )
+    names = {}
+    for run in runs_with:
+        for key, value in run.results.items():
+            name, _, direction = key.rpartition("_")
+            is_score = direction in DIRECTIONS and isinstance(value, float)
+            if is_score and not name.startswith("kid_std"):
+                names[name] = None
+    several = len(runs_with) > 1
+    columns = [(run, d) for d in DIRECTIONS for run in runs_with]
+    head = ["score"]
+    head += [ARROWS[d] + f", {run.label}" * several for run, d in columns]
+
+    head += ["n"]
+
+    def rows(chosen):
+        return [
+            (
+                _titled(name),
+                *(_score(run, name, d) for run, d in columns),
+                _count(runs_with, name),
+            )
+            for name in sorted(chosen)
+        ]
+
+    by_look = {name for name in names if re.search(r"_\d+$", name)}
+    caption = (
+        "↑ higher is better, ↓ lower is better. ± standard deviation over n "
+        "translations (of KID: over random subsets); in brackets the 5th and 95th "
+        "percentile."
+    )
+    text = page.table(head, rows({*names} - by_look), caption)
+    if by_look:
+        text += page.folded("By look of the exemplar", page.table(head, rows(by_look)))
+    counted = "; ".join(
+        f"{run.label}: {run.results['test_images']['a']} and "
+        f"{run.results['test_images']['b']} test images, seed "
+        f"{run.results['settings']['seed']}"
+        for run in runs_with
+    )
+    return text + page.note(counted)
+
+
+def _titled(name):
+    arrow = " ↑" if name in HIGHER else " ↓" if name in LOWER else ""
+    return name.replace("_", " ") + arrow
+
+
+def _score(run, name, direction):
+    value = run.results.get(f"{name}_{direction}")
+    if value is None:
+        return ""
+    text = f"{value:.4g}"
+    if name.startswith("kid"):
+        return f"{text} ± {run.results[f'kid_std{name[3:]}_{direction}']:.2g}"
+    spread = run.results.get("spread", {}).get(f"{name}_{direction}")
+    if not spread:
+        return text
+    text += f" ± {spread['std']:.2g}"
+    if not name.endswith("accuracy"):  # whose values are 0, 1 or little between
+        text += f" [{spread['p05']:.3g}, {spread['p95']:.3g}]"
+    return text
+
+
+def _count(runs, name):
+    """Of how many translations a score is, in the two directions of each run."""
+    counts = [
+        str(spread["count"])
+        for run in runs
+        for d in DIRECTIONS
+        if (spread := run.results.get("spread", {}).get(f"{name}_{d}"))
+    ]
+    return ", ".join(dict.fromkeys(counts))

@@ -1,0 +1,134 @@
+"""What was run and how, what it warned of, and how runs are put beside each other.
+
+Each function takes a list of Runs, one or several to compare, and returns HTML.
+"""
+
+import dataclasses
+import os
+
+import tensorflow as tf
+
+from egsc_tf import config as config_lib
+from egsc_tf import workdir as workdir_lib
+from egsc_tf.errors import UserError
+from egsc_tf.reports import page
+from egsc_tf.reports.run import counts
+
+ARROWS = {"a2b": "a to b", "b2a": "b to a"}
+
+
+def for_each(runs, show):
+    """show(run), beside each other; what a run lacks is said."""
+
+    def shown(run):
+        try:
+            return show(run)
+        except UserError as error:
+            return page.note(f"Not shown: {error}")
+
+    if len(runs) == 1:
+        return shown(runs[0])
+    return page.side_by_side([(run.label, shown(run)) for run in runs])
+
+
+def overview(runs):
+    """What was run and how."""
+    rows = [
+        ("folder", [run.workdir for run in runs]),
+        ("data", [run.config.dataset for run in runs]),
+        ("trained on", [counts(run) for run in runs]),
+        ("size", [f"{run.config.height}x{run.config.width}" for run in runs]),
+        ("steps", [_steps(run) for run in runs]),
+        ("time of training", [_time(run) for run in runs]),
+        ("hardware", [_of_starts(run, _hardware) for run in runs]),
+        ("versions", [_of_starts(run, _versions) for run in runs]),
+        ("started", [_of_starts(run, lambda start: start["time"]) for run in runs]),
+    ]
+    head = ["", *(run.label for run in runs)] if len(runs) > 1 else []
+    text = page.table(head, [(name, *cells) for name, cells in rows])
+    fields = dataclasses.fields(config_lib.Config)
+    every = {f.name: [str(getattr(run.config, f.name)) for run in runs] for f in fields}
+    default = {f.name: str(f.default) for f in fields}
+    if len(runs) > 1:
+        caption = "Flags that differ"
+        chosen = [name for name, cells in every.items() if len({*cells}) > 1]
+    else:
+        caption = "Flags other than the defaults"
+        chosen = [name for name, cells in every.items() if cells != [default[name]]]
+    if chosen:
+        changed = page.table(
+            ["flag", *(run.label for run in runs), "default"],
+            [(f"--{name}", *every[name], default[name]) for name in chosen],
+            caption,
+        )
+    else:
+        changed = page.note(f"{caption}: none.")
+    text = page.side_by_side([("", text), ("", changed)])
+    everything = "".join(
+        f"<pre>{page.escape(_command(run))}</pre>"
+        + page.table(["flag", "value"], [(f"--{k}", v[i]) for k, v in every.items()])
+        for i, run in enumerate(runs)
+    )
+    return text + page.folded("Every flag, and the command", everything)
+
+
+def _command(run):
+    flags = os.path.join(run.workdir, config_lib.RUN_FLAGS)
+    return f"python -m egsc_tf.train --flagfile={flags} --workdir={run.workdir}"
+
+
+def _steps(run):
+    total = f"{run.config.mask_steps} and {run.config.total_steps}"
+    try:
+        done = run.bench.translator.steps
+    except UserError:
+        return f"stage 2 has no checkpoint yet, of {total}"
+    return f"stage 2 at step {done}; {total} in all"
+
+
+def _time(run):
+    try:
+        seconds = workdir_lib.seconds(run.workdir, run.bench.translator.path)
+    except (UserError, tf.errors.NotFoundError):  # the latter: it was not trained here
+        return "not known"
+    return f"{seconds:.0f} s of both stages"
+
+
+def _of_starts(run, tell):
+    """What `tell` says of each start of a run, once."""
+    if not run.starts:
+        return "not noted"
+    return "; ".join(dict.fromkeys(tell(start) for start in run.starts))
+
+
+def _hardware(start):
+    gpus = f", {len(start['gpus'])} GPUs" if start["gpus"] else ", no GPU"
+    return f"{start['processor']}, {start['cores']} cores{gpus}"
+
+
+def _versions(start):
+    return (
+        f"egsc_tf {start['egsc_tf']}, TensorFlow {start['tensorflow']}, Python "
+        f"{start['python']} on {start['system']}"
+    )
+
+
+def warnings(runs):
+    """What training warned of, and what makes the report itself doubtful."""
+    return for_each(runs, _warnings)
+
+
+def _warnings(run):
+    lines = list(run.warnings)
+    try:
+        steps = run.bench.translator.steps
+    except UserError as error:
+        lines.append(str(error))
+    else:
+        if steps < run.config.total_steps:
+            lines.append(f"The run is at step {steps} of {run.config.total_steps}.")
+        scored = run.results.get("steps", steps)
+        if scored != steps:
+            lines.append(f"The scores are of step {scored}, the model of {steps}.")
+    shown = "".join(f'<p class="warning">{page.escape(line)}</p>' for line in lines)
+    return shown or page.note("None: no stage was won by a discriminator or collapsed.")

@@ -1,0 +1,47 @@
+"""When, where and on how many images a run was started: WORKDIR/starts.jsonl.
+
+One line of JSON a start, as a run may go on elsewhere and with other versions.
+"""
+
+import datetime
+import json
+import os
+
+from egsc_tf import machine
+from egsc_tf.domains import DOMAINS
+
+NAME = "starts.jsonl"
+
+
+def append(workdir, source, replicas):
+    """Notes a start.
+
+    Args:
+      workdir: of the run.
+      source: of its training images, see egsc_tf.data.stream.
+      replicas: how many of them train in step.
+    """
+    start = {
+        "time": datetime.datetime.now(datetime.timezone.utc).isoformat(
+            timespec="seconds"
+        ),
+        "images": {domain: source.size(domain) for domain in DOMAINS},
+        **machine.describe(replicas),
+    }
+    with open(os.path.join(workdir, NAME), "a", encoding="utf-8") as file:
+        file.write(json.dumps(start) + "\n")
+
+
+def read(workdir):
+    """The starts of a run, the first one first; none where none were noted."""
+    path = os.path.join(workdir, NAME)
+    if not os.path.isfile(path):
+        return []
+    found = []
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            try:
+                found.append(json.loads(line))
+            except ValueError:  # cut short by a full disk or a dying machine
+                continue
+    return found
