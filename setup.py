@@ -27,7 +27,11 @@ setup(
     license="Apache-2.0",
     packages=[*find_packages(include=["egsc_tf", "egsc_tf.*"]), "egsc_tf.export"],
     package_dir={"egsc_tf.export": "export"},
-    package_data={"egsc_tf.data.builders": ["checksums.tsv"]},
+    package_data={
+        "egsc_tf.data.builders": ["checksums.tsv"],
+        # The sources of the web page; without node_modules.
+        "egsc_tf.export": ["web/*", "web/public/*", "web/src/*"],
+    },
     python_requires=">=3.9,<3.12",
     install_requires=[
         "absl-py>=1.4",
