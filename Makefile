@@ -8,7 +8,7 @@ DEMO := runs/demo
 WORKERS ?= 2
 MODELS ?= models
 
-.PHONY: demo test test-slow test-faults test-beam serve lint clean
+.PHONY: demo test test-slow test-faults test-beam test-web serve lint clean
 
 demo: $(READY)
 	$(BIN)/python -m egsc_tf.train --flagfile=experiments/demo.flags --workdir=$(DEMO)
@@ -17,7 +17,7 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -m "not slow and not faults and not beam_long"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -m "not slow and not faults and not beam_long and not web"
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
@@ -27,6 +27,10 @@ test-faults: $(READY)
 
 test-beam: $(READY)
 	$(BIN)/python -m pytest -m beam_long
+
+# The only tests that need a network: for npm's packages.
+test-web: $(READY)
+	$(BIN)/python -m pytest -m web
 
 # Serves every model in the folder MODELS, which egsc_tf.export.saved_model wrote. The
 # configs name the paths inside the server's image.

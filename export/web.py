@@ -47,7 +47,7 @@ class Settings:
       name: its title; empty: the name of the run's folder.
       directions: some of ("a2b", "b2a").
       exemplars: a file or folder of images for the stored styles of each direction, in
-        their order; empty: test images.
+        their order; empty, or one that is: test images.
       samples: how many test images of each domain are put in.
       variant: one of tflite_variants.FLOORS.
       io, height, width, data_dir, manual_dir: as of egsc_tf.export.tflite.Settings.
@@ -223,7 +223,7 @@ if __name__ == "__main__":
         "exemplars",
         [],
         "File or folder of images for the stored styles, one for each of --directions; "
-        "empty: test images.",
+        "empty, or one that is: test images.",
     )
     flags.DEFINE_integer(
         "samples",
