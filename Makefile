@@ -9,7 +9,7 @@ CLUSTER := runs/cluster
 WORKERS ?= 2
 MODELS ?= models
 
-.PHONY: demo cluster test test-slow test-faults test-beam test-cluster serve lint clean
+.PHONY: demo cluster test test-slow test-faults test-beam test-cluster test-web serve lint clean
 
 demo: $(READY)
 	$(BIN)/python -m egsc_tf.train --flagfile=experiments/demo.flags --workdir=$(DEMO)
@@ -24,7 +24,7 @@ cluster: $(READY)
 test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -m "not slow and not faults and not beam_long and not cluster"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -m "not slow and not faults and not beam_long and not cluster and not web"
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
@@ -37,6 +37,10 @@ test-beam: $(READY)
 
 test-cluster: $(READY)
 	$(BIN)/python -m pytest -m cluster
+
+# The only tests that need a network: for npm's packages.
+test-web: $(READY)
+	$(BIN)/python -m pytest -m web
 
 # Serves every model in the folder MODELS, which egsc_tf.export.saved_model wrote. The
 # configs name the paths inside the server's image.

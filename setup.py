@@ -32,6 +32,8 @@ setup(
     package_data={
         "egsc_tf.data.builders": ["checksums.tsv"],
         "egsc_tf.reports": ["report.css", "report.js"],
+        # The sources of the web page; without node_modules.
+        "egsc_tf.export": ["web/*", "web/public/*", "web/src/*"],
     },
     python_requires=">=3.9,<3.12",
     install_requires=[

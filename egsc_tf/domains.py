@@ -1,5 +1,7 @@
 """The two domains and the two directions, by their names everywhere."""
 
+from egsc_tf.errors import UserError
+
 DOMAINS = ("a", "b")
 DIRECTIONS = ("a2b", "b2a")
 
@@ -11,6 +13,17 @@ def split(direction):
             f"direction: expected one of {DIRECTIONS}, found {direction!r}"
         )
     return tuple(direction.split("2"))
+
+
+def check_directions(directions):
+    """Raises UserError where the flag --directions has anything but some of DIRECTIONS,
+    each once."""
+    wrong = [d for d in directions if d not in DIRECTIONS]
+    if wrong or not 1 <= len(directions) == len({*directions}):
+        raise UserError(
+            f"--directions: expected some of {', '.join(DIRECTIONS)}, each once, "
+            f"found {','.join(directions) or 'none'}"
+        )
 
 
 def other(domain):

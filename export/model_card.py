@@ -102,7 +102,7 @@ def write(folder, name, workdir, config, step, served, settings, split_times):
             "tensorflow": tf.__version__,
             "python": platform.python_version(),
         },
-        "scores": _scores(workdir),
+        "scores": scores(workdir),
         "split_use": split_times,
     }
     with open(os.path.join(folder, REPORT), "w", encoding="utf-8") as file:
@@ -142,7 +142,7 @@ def _checksums(folder):
     return dict(sorted(found.items()))
 
 
-def _scores(workdir):
+def scores(workdir):
     """The numbers of WORKDIR/results.json, if it was evaluated; else {}."""
     path = os.path.join(workdir, "results.json")
     if not os.path.isfile(path):

@@ -20,7 +20,7 @@ from absl import flags, logging
 
 from egsc_tf import config as config_lib
 from egsc_tf import restore
-from egsc_tf.domains import DIRECTIONS
+from egsc_tf.domains import DIRECTIONS, check_directions
 from egsc_tf.errors import UserError
 from egsc_tf.export import model_card, serving_files
 from egsc_tf.export.serving_graph import ServedTranslator
@@ -54,12 +54,7 @@ class Settings:
     measure: int = 0
 
     def __post_init__(self):
-        wrong = [d for d in self.directions if d not in DIRECTIONS]
-        if wrong or not 1 <= len(self.directions) == len({*self.directions}):
-            raise UserError(
-                f"--directions: expected some of {', '.join(DIRECTIONS)}, each once, "
-                f"found {','.join(self.directions) or 'none'}"
-            )
+        check_directions(self.directions)
         sizes = list(self.batch_sizes)
         if not sizes or sizes != sorted({*sizes} - {0}):
             raise UserError(

@@ -96,7 +96,7 @@ def export(workdir, output, settings=None):
         )
     variants = settings.variants or tuple(tflite_variants.FLOORS)
     interpreter_class = _interpreter_class(settings.runtime)
-    config = _config(workdir, settings)
+    config = config_of(workdir, settings)
     size = config.height, config.width
     translator = restore.load(workdir, deterministic=True)
     os.makedirs(output, exist_ok=True)
@@ -161,7 +161,7 @@ def _of_run(workdir, config, translator):
     }
 
 
-def _config(workdir, settings):
+def config_of(workdir, settings):
     """The Config of the run at the size of the export. Raises UserError."""
     config = config_lib.load(workdir)
     found = {name: getattr(config, name) for name in MOBILE}

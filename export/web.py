@@ -1,0 +1,250 @@
+"""A web page that translates photos inside the browser, with LiteRT.js.
+
+    python -m egsc_tf.export.web --workdir=DIR --output=SITE
+    python -m http.server --directory=SITE
+
+SITE is a folder of static files for any web server; `web_build` says how the page is
+built, `web_contents` what else is in it. manifest.json says what the model is, and
+which files belong to which direction. SITE takes its name when it is whole.
+"""
+
+from egsc_tf.program import run  # first: it quiets the start of TensorFlow
+
+# isort: split
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from absl import flags
+
+import egsc_tf
+from egsc_tf import config as config_lib
+from egsc_tf.domains import DIRECTIONS, check_directions
+from egsc_tf.errors import UserError
+from egsc_tf.export import (
+    model_card,
+    tflite,
+    tflite_graph,
+    tflite_metadata,
+    tflite_variants,
+    web_build,
+    web_contents,
+)
+
+FLAGS = flags.FLAGS
+MANIFEST, SERVICE_WORKER = "manifest.json", "service_worker.js"
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What the page has. Raises UserError, naming the flag, for a bad value.
+
+    Attributes:
+      name: its title; empty: the name of the run's folder.
+      directions: some of ("a2b", "b2a").
+      exemplars: a file or folder of images for the stored styles of each direction, in
+        their order; empty, or one that is: test images.
+      samples: how many test images of each domain are put in.
+      variant: one of tflite_variants.FLOORS.
+      io, height, width, data_dir, manual_dir: as of egsc_tf.export.tflite.Settings.
+      build: folder that keeps the built page; empty: it is built anew.
+    """
+
+    name: str = ""
+    directions: tuple = DIRECTIONS
+    exemplars: tuple = ()
+    samples: int = 8
+    variant: str = "float32"
+    io: str = "uint8"
+    height: int = 0
+    width: int = 0
+    data_dir: str = ""
+    manual_dir: str = ""
+    build: str = ""
+
+    def __post_init__(self):
+        check_directions(self.directions)
+        if self.exemplars and len(self.exemplars) != len(self.directions):
+            raise UserError(
+                "--exemplars: expected one file or folder for each of --directions="
+                f"{','.join(self.directions)}, found {len(self.exemplars)}"
+            )
+
+    def of_tflite(self, direction):
+        """The settings of a direction's .tflite file."""
+        same = ("io", "height", "width", "data_dir", "manual_dir")
+        return tflite.Settings(
+            variants=(self.variant,),
+            direction=direction,
+            runs=1,
+            **{name: getattr(self, name) for name in same},
+        )
+
+
+def export(workdir, output, settings=None):
+    """Writes the page of a run.
+
+    Args:
+      workdir: of egsc_tf.train or egsc_tf.import_official.
+      output: folder; an earlier page in it is replaced.
+      settings: Settings.
+
+    Returns:
+      what manifest.json holds.
+
+    Raises:
+      UserError: for a bad setting or folder, or where the page cannot be built.
+    """
+    settings = settings or Settings()
+    config = config_lib.load(workdir)
+    output = os.path.abspath(output)
+    _check_output(output)
+    with tempfile.TemporaryDirectory() as work:
+        page = settings.build or os.path.join(work, "page")
+        web_build.build(page)
+        os.makedirs(os.path.dirname(output), exist_ok=True)
+        part = tempfile.mkdtemp(suffix=".part", dir=os.path.dirname(output))
+        try:
+            ignored = shutil.ignore_patterns(web_build.STAMP)
+            shutil.copytree(page, part, ignore=ignored, dirs_exist_ok=True)
+            manifest = _fill(part, workdir, config, settings, work)
+            os.chmod(part, 0o755)  # mkdtemp's is for the owner alone
+            _take_name(part, output)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+    return manifest
+
+
+def _fill(site, workdir, config, settings, work):
+    exemplars = settings.exemplars or [""] * len(settings.directions)
+    directions = {
+        direction: web_contents.write(
+            site,
+            workdir,
+            settings.of_tflite(direction),
+            of_direction,
+            settings.samples,
+            os.path.join(work, direction),
+        )
+        for direction, of_direction in zip(settings.directions, exemplars)
+    }
+    manifest = {
+        "name": settings.name or os.path.basename(os.path.abspath(workdir)),
+        "about": _about(config, settings, directions),
+        "scores": model_card.scores(workdir),
+        "directions": directions,
+    }
+    with open(os.path.join(site, MANIFEST), "w", encoding="utf-8") as file:
+        json.dump(manifest, file, indent=2)
+    _list_files(site)
+    return manifest
+
+
+def _about(config, settings, directions):
+    """What a visitor may want to know, in paragraphs."""
+    return [
+        "A translator of images by exemplar (EGSC-IT, Ma et al., ICLR 2019, arXiv "
+        f"1805.11145), made by egsc_tf {egsc_tf.__version__}.",
+        f"Trained on {config.dataset} at {config.height}×{config.width}, "
+        f"{config.mask_steps} steps of feature masks and {config.total_steps} of "
+        "translation. Images unlike those of the training give results that nobody has "
+        "judged.",
+        *(
+            f"{entry['label']}: {settings.variant}, {entry['bytes'] / 1e6:.2f} MB, "
+            f"images of {entry['height']}×{entry['width']}; a PSNR of "
+            f"{entry['psnr']:.1f} dB against the Keras model. Photos are scaled to "
+            "that size, and the results back."
+            for entry in directions.values()
+        ),
+        tflite_metadata.LICENCE,
+    ]
+
+
+def _list_files(site):
+    """Tells the service worker, in its first line, what there is to keep."""
+    paths = sorted(path for path in Path(site).rglob("*") if path.is_file())
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(f"{path.relative_to(site).as_posix()}\0".encode())
+        digest.update(path.read_bytes())
+    worker = Path(site, SERVICE_WORKER)
+    names = [p.relative_to(site).as_posix() for p in paths if p != worker]
+    # Browsers ask for the folder, not for index.html.
+    names[names.index("index.html")] = "./"
+    version, files = json.dumps(digest.hexdigest()[:16]), json.dumps(names)
+    head = f"const VERSION = {version}, FILES = {files};\n"
+    worker.write_text(head + worker.read_text("utf-8"), encoding="utf-8")
+
+
+def _check_output(output):
+    taken = os.path.exists(output) and (not os.path.isdir(output) or os.listdir(output))
+    if taken and not os.path.isfile(os.path.join(output, MANIFEST)):
+        raise UserError(
+            f"--output={output}: expected a new or empty folder, or an earlier page "
+            f"(with {MANIFEST}), found something else"
+        )
+
+
+def _take_name(part, output):
+    if not os.path.isdir(output):
+        os.rename(part, output)
+        return
+    old = tempfile.mkdtemp(suffix=".old", dir=os.path.dirname(output))
+    os.rename(output, old)
+    os.rename(part, output)
+    shutil.rmtree(old)
+
+
+def main():
+    values = {f.name: getattr(FLAGS, f.name) for f in dataclasses.fields(Settings)}
+    for name in ("directions", "exemplars"):
+        values[name] = tuple(values[name])
+    manifest = export(FLAGS.workdir, FLAGS.output, Settings(**values))
+    for direction, entry in manifest["directions"].items():
+        print(
+            f"{direction}: {entry['bytes'] / 1e6:.2f} MB, {entry['psnr']:.1f} dB PSNR"
+        )
+    print(f"written: {FLAGS.output}; see it on http://localhost:8000 while this runs:")
+    print(f"python -m http.server --directory={FLAGS.output} 8000")
+
+
+if __name__ == "__main__":
+    usual = Settings()
+    flags.DEFINE_string("workdir", None, "Folder of a trained run.", required=True)
+    flags.DEFINE_string("output", None, "Folder of the page.", required=True)
+    flags.DEFINE_string("name", "", "Title; empty: the name of the run's folder.")
+    flags.DEFINE_list("directions", list(usual.directions), "Some of a2b, b2a.")
+    flags.DEFINE_list(
+        "exemplars",
+        [],
+        "File or folder of images for the stored styles, one for each of --directions; "
+        "empty, or one that is: test images.",
+    )
+    flags.DEFINE_integer(
+        "samples",
+        usual.samples,
+        "Test images of each domain that are put into the page, as photos to try and, "
+        "without --exemplars, for stored styles.",
+        0,
+    )
+    flags.DEFINE_enum(
+        "variant", usual.variant, list(tflite_variants.FLOORS), "Of the .tflite files."
+    )
+    flags.DEFINE_enum(
+        "io", usual.io, list(tflite_graph.DTYPES), "Type of the images in the model."
+    )
+    flags.DEFINE_integer("height", 0, "Height in the model; 0: the run's own.", 0)
+    flags.DEFINE_integer("width", 0, "As --height.", 0)
+    flags.DEFINE_string(
+        "data_dir", "", "Where the data lie now; empty: as in training."
+    )
+    flags.DEFINE_string("manual_dir", "", "Likewise, of tfds data sets.")
+    flags.DEFINE_string(
+        "build", "", "Folder that keeps the built page; built there where it is empty."
+    )
+    run(main)
