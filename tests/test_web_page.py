@@ -1,4 +1,4 @@
-"""The web page in a real browser: it gives the pixels of Python's TFLite, also offline."""
+"""The web page in a real browser: the pixels of Python's TFLite, also offline."""
 
 import functools
 import http.server
