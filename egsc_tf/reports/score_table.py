@@ -46,8 +46,8 @@ def scores(runs):
     by_look = {name for name in names if re.search(r"_\d+$", name)}
     caption = (
         "↑ higher is better, ↓ lower is better. ± standard deviation over n "
-        "translations (of KID: over random subsets); in brackets the 5th and 95th "
-        "percentile."
+        "translations (of KID: over random subsets; of accuracies: standard error); in "
+        "brackets the 5th and 95th percentile."
     )
     text = page.table(head, rows({*names} - by_look), caption)
     if by_look:
@@ -76,10 +76,9 @@ def _score(run, name, direction):
     spread = run.results.get("spread", {}).get(f"{name}_{direction}")
     if not spread:
         return text
-    text += f" ± {spread['std']:.2g}"
-    if not name.endswith("accuracy"):  # whose values are 0, 1 or little between
-        text += f" [{spread['p05']:.3g}, {spread['p95']:.3g}]"
-    return text
+    if "accuracy" in name:  # a translation's own value is 0 or 1, or little between
+        return f"{text} ± {spread['std'] / spread['count'] ** 0.5:.2g}"
+    return f"{text} ± {spread['std']:.2g} [{spread['p05']:.3g}, {spread['p95']:.3g}]"
 
 
 def _count(runs, name):
