@@ -251,7 +251,7 @@ def test_the_keyboard_alone_translates(open_site):
     page.keyboard.press("Space")
     page.keyboard.press("ArrowRight")
     result(page)
-    assert page.get_by_label("Style 2").is_checked()
+    assert page.get_by_role("radio", name="Style 2").is_checked()
     tab_to("main", "#download")
 
 
