@@ -104,7 +104,7 @@ def main():
         for call in _calls(flags.path, interpreter, threads=1).values():
             call()
 
-    before, most = resident_memory.peak_bytes(run_once)
+    _, before, most = resident_memory.peak_bytes(run_once)
     memory = None if most is None else most - before
     latency = {
         label(threads): {
