@@ -38,7 +38,8 @@ test-beam: $(READY)
 test-cluster: $(READY)
 	$(BIN)/python -m pytest -m cluster
 
-# The only tests that need a network: for npm's packages.
+# The app, and the page for the browser: the only tests that need a network, for npm's
+# packages.
 test-web: $(READY)
 	$(BIN)/python -m pytest -m web
 

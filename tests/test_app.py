@@ -24,6 +24,8 @@ from egsc_tf.translate_folder import translate_files
 from egsc_tf.tryout.models import RunModel, SavedModel
 from egsc_tf.tryout.session import Session
 
+pytestmark = pytest.mark.web
+
 # What Gradio itself warns of in the console.
 GRADIOS = ("Method not implemented",)
 

@@ -22,6 +22,8 @@ from egsc_tf.export import (
     web_contents,
 )
 
+pytestmark = pytest.mark.web
+
 
 @pytest.fixture(scope="module")
 def workdir(tmp_path_factory):
