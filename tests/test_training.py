@@ -74,9 +74,7 @@ def weights(trainer):
     return [v.numpy() for v in trainer.g_variables + trainer.d_variables]
 
 
-@pytest.mark.parametrize(
-    ("stage", "checkpointing"), [(1, False), (2, False), (2, True)]
-)
+@pytest.mark.parametrize(("stage", "checkpointing"), [(1, False), (2, True)])
 def test_two_replicas_give_the_losses_of_one_device(stage, checkpointing, two_replicas):
     config = dataclasses.replace(
         RUN, content_view="recoloured", gradient_checkpointing=checkpointing

@@ -79,6 +79,7 @@ def test_the_table_has_mean_and_deviation_over_seeds():
     ]
 
 
+@pytest.mark.slow
 def test_the_command_trains_scores_and_tabulates(tmp_path):
     preset = tmp_path / "tiny"
     dataclasses.replace(TINY, mask_steps=1, total_steps=1).save(str(preset))
