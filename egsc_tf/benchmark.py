@@ -18,7 +18,7 @@ from tensorflow import keras
 from egsc_tf import config as config_lib
 from egsc_tf import machine, strategies, train
 from egsc_tf.benchmarks import training, translating
-from egsc_tf.benchmarks.peak import machine_peak
+from egsc_tf.benchmarks.peak import Peak
 from egsc_tf.benchmarks.summary import compare, summary
 from egsc_tf.benchmarks.synthetic import Synthetic
 from egsc_tf.data.source import open_source
@@ -51,28 +51,25 @@ def benchmark(config, what=WHAT, synthetic=False, seconds=10.0, replicas=0):
         source = Synthetic(config.height, config.width)
     else:
         source = open_source(config, "train")
+    peak = Peak()
     found = {
         "flags": {k: v for k, v in vars(config).items() if v != _DEFAULTS[k]},
         "synthetic": synthetic,
         "machine": machine.describe(strategy.num_replicas_in_sync),
-        "peak": machine_peak(),
+        "peak": peak.report(),
     }
     if "train" in what:
         jit_compile = train.uses_xla(config)
         found["train"] = training.measure(
-            config, source, strategy, seconds, jit_compile
+            config, source, strategy, seconds, peak, jit_compile
         )
     if "translate" in what:
-        found["translate"] = translating.measure_translation(config, seconds)
+        found["translate"] = translating.measure_translation(config, seconds, peak)
     if "input" in what:
         batches = 1 if config.fused_update else 1 + config.g_update
         found["input"] = translating.measure_input(config, source, batches, seconds)
     if "export" in what:
         found["export"] = translating.measure_export(config, seconds)
-    translated = found.get("translate", {})
-    for one in (found.get("train"), translated.get("one"), translated.get("batch")):
-        if one:
-            one["share_of_peak"] = one["gflops"] / found["peak"]["peak_gflops"]
     return found
 
 

@@ -40,7 +40,7 @@ def test_a_benchmark_adds_up(small_peak):
     seconds = step["step"]["median_s"]
     assert step["images_per_s"] == pytest.approx(config.batch_size / seconds)
     assert step["gflops"] == pytest.approx(step["flops"] / seconds / 1e9)
-    assert step["share_of_peak"] == step["gflops"] / found["peak"]["peak_gflops"]
+    assert step["share_of_peak"] == step["gflops"] / step["peak_gflops"]
     assert 0.0 < step["input_stall"] < 1.0
     shares = {part: spent["share"] for part, spent in step["time_by_part"].items()}
     assert sum(shares.values()) == pytest.approx(1.0)
@@ -91,6 +91,20 @@ def test_times_report_median_and_quartiles():
     assert report["calls"] == 5
     low, high = report["quartiles_s"]
     assert 1.0 <= low < 3.0 < high <= 5.0
+
+
+def test_the_peak_is_asked_between_calls_and_outlasts_a_slow_moment(monkeypatch):
+    monkeypatch.setattr(clock, "PEAK_EVERY", 0.0)
+    order, rates = [], iter((100.0, 40.0, 100.0, 100.0, 100.0))
+
+    def peak():
+        order.append("peak")
+        return next(rates)
+
+    times = clock.measure(lambda: order.append("call"), 0.0, 1, peak)
+    assert order == ["call", *["peak", "call"] * 3, "peak", "peak"]
+    rate = dataclasses.replace(times, seconds=(2.0, 1.0, 3.0)).rate(150e9)
+    assert rate == {"gflops": 75.0, "peak_gflops": 100.0, "share_of_peak": 0.75}
 
 
 def test_two_results_are_compared_by_ratios():

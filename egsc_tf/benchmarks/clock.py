@@ -1,17 +1,23 @@
-"""How long a call takes: warm-up, then many times, as median and spread."""
+"""How long a call takes: warm-up, then many times, as median and spread.
+
+A shared machine's speed swings within a minute. What is compared with the machine's
+peak is therefore measured in turn with it.
+"""
 
 import dataclasses
 import statistics
 import time
 
 FEWEST, MOST = 3, 1000
+PEAK_EVERY = 2.0  # seconds
 
 
 @dataclasses.dataclass(frozen=True)
 class Times:
-    """Seconds of single calls, in order."""
+    """Seconds of single calls, in order, and the machine's peaks beside them."""
 
     seconds: tuple
+    peaks: tuple = ()  # GFLOP/s
 
     @property
     def median(self):
@@ -26,21 +32,39 @@ class Times:
             "calls": len(self.seconds),
         }
 
+    def rate(self, flops):
+        """{"gflops", "peak_gflops", "share_of_peak"} of calls of `flops` operations."""
+        gflops = flops / self.median / 1e9
+        peak = statistics.median(self.peaks)
+        return {
+            "gflops": gflops,
+            "peak_gflops": peak,
+            "share_of_peak": gflops / peak,
+        }
 
-def measure(call, seconds, warm_up=2):
+
+def measure(call, seconds, warm_up=2, peak=None):
     """Times of at least FEWEST calls, for about `seconds`.
 
     Args:
       call: () -> anything, done when it returns.
       seconds: after which no further call starts.
       warm_up: calls before, which are not counted: they trace, allocate, fill caches.
+      peak: () -> GFLOP/s; asked at the start, at the end and every PEAK_EVERY seconds.
     """
     for _ in range(warm_up):
         call()
-    taken = []
-    end = time.perf_counter() + seconds
+    taken, peaks = [], [peak()] if peak else []
+    asked = time.perf_counter()
+    end = asked + seconds
     while len(taken) < FEWEST or (time.perf_counter() < end and len(taken) < MOST):
         start = time.perf_counter()
         call()
-        taken.append(time.perf_counter() - start)
-    return Times(tuple(taken))
+        done = time.perf_counter()
+        taken.append(done - start)
+        if peak and done - asked > PEAK_EVERY:
+            peaks.append(peak())
+            asked = time.perf_counter()
+    if peak:
+        peaks.append(peak())
+    return Times(tuple(taken), tuple(peaks))

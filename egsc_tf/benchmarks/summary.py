@@ -67,7 +67,10 @@ def _time(one):
 
 
 def _rate(one):
-    return f"{one['gflops']:.1f} GFLOP/s, {100 * one['share_of_peak']:.0f} % of peak"
+    return (
+        f"{one['gflops']:.1f} GFLOP/s, {100 * one['share_of_peak']:.0f} % of a peak of "
+        f"{one['peak_gflops']:.0f}"
+    )
 
 
 def _memory(one):

@@ -42,13 +42,14 @@ class Step:
         return self.function(self.batch if batch is None else batch).numpy()
 
 
-def measure(config, source, strategy, seconds, jit_compile=False):
+def measure(config, source, strategy, seconds, peak, jit_compile=False):
     """The numbers of the training step; see the README.
 
     Args:
       config: egsc_tf.config.Config; source: of images (see `egsc_tf.data.stream`).
       strategy: of tf.distribute.
       seconds: how long the step is repeated, alone and again with its input.
+      peak: of the machine, see `clock.measure`.
 
     Raises:
       AssertionError: where the step was traced again while it was measured.
@@ -57,7 +58,7 @@ def measure(config, source, strategy, seconds, jit_compile=False):
     step()
     traces = step.traces
     times, before, most = resident_memory.peak_bytes(
-        lambda: clock.measure(step, seconds)
+        lambda: clock.measure(step, seconds, peak=peak)
     )
     waited, with_input = _with_input(step, seconds)
     flops = graph_cost.flops(step.function.get_concrete_function(step.batch))
@@ -69,7 +70,7 @@ def measure(config, source, strategy, seconds, jit_compile=False):
         "images_per_s": config.batch_size * config.g_update / times.median,
         "flops": flops,
         "flops_by_formula": formula.training_step(config),
-        "gflops": flops / times.median / 1e9,
+        **times.rate(flops),
         "step_with_input": with_input.report(),
         "input_stall": sum(waited.seconds) / sum(with_input.seconds),
         "memory_before_bytes": before,

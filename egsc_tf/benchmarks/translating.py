@@ -15,8 +15,11 @@ from egsc_tf.models.adain import feature_mask
 DIRECTION = "a2b"
 
 
-def measure_translation(config, seconds):
-    """Latency of one image, and the rate of a batch, each with its own exemplar."""
+def measure_translation(config, seconds, peak):
+    """Latency of one image, and the rate of a batch, each with its own exemplar.
+
+    peak: of the machine, see `clock.measure`.
+    """
     with tempfile.TemporaryDirectory() as folder:
         translator = restore.load(untrained.write(folder, config))
     counted = graph_cost.flops(_graph(translator, config))
@@ -31,13 +34,13 @@ def measure_translation(config, seconds):
             return translator.translate(images, images, DIRECTION).numpy()
 
         times, before, most = resident_memory.peak_bytes(
-            functools.partial(clock.measure, translate, seconds)
+            functools.partial(clock.measure, translate, seconds, peak=peak)
         )
         found[name] = {
             **times.report(),
             "images": batch,
             "images_per_s": batch / times.median,
-            "gflops": batch * counted / times.median / 1e9,
+            **times.rate(batch * counted),
             "memory_before_bytes": before,
             "peak_memory_bytes": most,
         }
