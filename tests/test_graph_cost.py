@@ -21,14 +21,21 @@ BASE = Config(
 )
 CASES = {
     "release": {},
-    "two G updates, resize": {"g_update": 2, "upsample": "resize"},
-    "one pass, no masks": {"fused_update": True, "use_masks": False},
-    "recoloured, zeros": {"content_view": "recoloured", "padding": "zero"},
+    "two G updates, resize, no masks": {
+        "g_update": 2,
+        "upsample": "resize",
+        "use_masks": False,
+    },
+    "one pass, recomputed": {"fused_update": True, "gradient_checkpointing": True},
+    "recoloured, zeros, no cycle L1, statistics": {
+        "content_view": "recoloured",
+        "padding": "zero",
+        "cycle_weight": 0,
+        "style_loss": "statistics",
+    },
     "style encoder, no style loss": {"style_code": "encoder", "style_weight": 0.0},
     "no AdaIN, no reconstruction": {"use_adain": False, "recon_weight": 0.0},
     "no cycle, no GAN": {"cycle_weight": 0, "cycle_kl_weight": 0, "adv_weight": 0},
-    "recomputed": {"gradient_checkpointing": True},
-    "no cycle L1, statistics": {"cycle_weight": 0, "style_loss": "statistics"},
 }
 
 

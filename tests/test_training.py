@@ -15,7 +15,7 @@ from egsc_tf import callbacks, checkpoints, divergence, losses, restore
 from egsc_tf import evaluate as evaluate_lib
 from egsc_tf import train as train_lib
 from egsc_tf import workdir as workdir_lib
-from egsc_tf.adversarial_trainer import PolynomialDecay, no_noise
+from egsc_tf.adversarial_trainer import PolynomialDecay, adam, no_noise
 from egsc_tf.config import Config
 from egsc_tf.data.source import open_source
 from egsc_tf.data.stream import stream
@@ -214,6 +214,21 @@ def test_average_follows_the_generator():
         first, trainer.generator.variables, trainer.generator_ema.variables
     ):
         np.testing.assert_allclose(average, 0.1 * old + 0.9 * now, atol=1e-6)
+
+
+def test_adam_is_keras_own_in_one_operation():
+    def stepped(optimizer):
+        variable = tf.Variable([[1.0, -2.0], [0.5, 3.0]])
+        for gradient in (0.3, -0.7, 4.0):
+            step = tf.fill(variable.shape, gradient)
+            optimizer.apply_gradients([(step, variable)])
+        return [value.numpy() for value in [variable, *optimizer.variables]]
+
+    schedule = PolynomialDecay(0.1, 10)
+    plain = tf.keras.optimizers.Adam(schedule, beta_1=0.5, epsilon=1e-8)
+    for found, expected in zip(stepped(adam(schedule)), stepped(plain), strict=True):
+        # The kernel takes 1 - beta_2 of float32.
+        np.testing.assert_allclose(found, expected, rtol=3e-5)
 
 
 def test_polynomial_decay_counts_steps_not_updates():

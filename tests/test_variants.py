@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from test_programs import REPOSITORY, program
-from test_training import TINY, make_trainer
+from test_training import RUN, TINY, make_trainer
 
 from egsc_tf import train as train_lib
 from egsc_tf import variants
@@ -40,7 +40,7 @@ def test_a_variant_has_only_its_own_parts(name):
 
 def test_a_variant_without_use_for_f_resumes(tmp_path):
     config = dataclasses.replace(
-        TINY, mask_steps=1, total_steps=1, **variants.VARIANTS["unit"]
+        RUN, mask_steps=1, total_steps=1, **variants.VARIANTS["unit"]
     )
     train_lib.train(config, str(tmp_path))
     longer = dataclasses.replace(config, total_steps=2)
