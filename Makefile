@@ -41,7 +41,7 @@ test-cluster: $(READY)
 # The app, and the page for the browser: the only tests that need a network, for npm's
 # packages.
 test-web: $(READY)
-	$(BIN)/python -m pytest -m web
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -m web
 
 # Serves every model in the folder MODELS, which egsc_tf.export.saved_model wrote. The
 # configs name the paths inside the server's image.
