@@ -18,7 +18,7 @@ import sys
 import tempfile
 
 import matplotlib.figure
-from absl import flags
+from absl import flags, logging
 
 from egsc_tf import config as config_lib
 from egsc_tf.errors import UserError
@@ -103,27 +103,46 @@ def plot(path, results):
         figure.savefig(part, format="png", dpi=100)
 
 
-def main():
-    varied = dict(parse(text) for text in FLAGS.vary)
-    with tempfile.TemporaryDirectory() as folder:
-        preset = os.path.join(folder, "preset.flags")
-        config_lib.from_flags().save_as(preset)
-        results = {
-            name: {
-                value: measure(preset, name, value, FLAGS.seconds) for value in values
-            }
-            for name, values in varied.items()
-        }
+def measure_all(preset, varied, seconds):
+    """({name: {value: found}}, [what failed]): one value's failure loses no other."""
+    results, failed = {}, []
+    for name, values in varied.items():
+        for value in values:
+            try:
+                found = measure(preset, name, value, seconds)
+            except UserError as error:
+                logging.error("%s", error)
+                failed.append(str(error))
+                continue
+            results.setdefault(name, {})[value] = found
+            logging.info("%s", " | ".join((name, *row(value, found))))
+    return results, failed
+
+
+def write(folder, results):
+    """growth.json, growth.md and growth.png; returns the tables."""
     table = to_markdown(results)
     for name, text in (
         ("growth.json", json.dumps(results, indent=2)),
         ("growth.md", table),
     ):
-        path = os.path.join(FLAGS.output_dir, name)
+        path = os.path.join(folder, name)
         with whole_file(path) as part, open(part, "w", encoding="utf-8") as file:
             file.write(text)
-    plot(os.path.join(FLAGS.output_dir, "growth.png"), results)
-    print(table)
+    plot(os.path.join(folder, "growth.png"), results)
+    return table
+
+
+def main():
+    varied = dict(parse(text) for text in FLAGS.vary)
+    with tempfile.TemporaryDirectory() as folder:
+        preset = os.path.join(folder, "preset.flags")
+        config_lib.from_flags().save_as(preset)
+        results, failed = measure_all(preset, varied, FLAGS.seconds)
+    if results:
+        print(write(FLAGS.output_dir, results))
+    if failed:
+        raise UserError("\n".join(failed))
 
 
 if __name__ == "__main__":

@@ -25,18 +25,31 @@ def test_size_is_height_and_width():
     assert growth.flags_of("replicas", 2) == ["--replicas=2"]
 
 
-def test_tables_and_plot_show_each_value(tmp_path):
-    def found(rate):
-        return {
-            "train": {
-                "images_per_s": rate,
-                "step": {"median_s": 0.5},
-                "gflops": 80.0,
-                "share_of_peak": 0.5,
-                "peak_memory_bytes": 2**30,
-            }
+def found(rate):
+    return {
+        "train": {
+            "images_per_s": rate,
+            "step": {"median_s": 0.5},
+            "gflops": 80.0,
+            "share_of_peak": 0.5,
+            "peak_memory_bytes": 2**30,
         }
+    }
 
+
+def test_a_value_that_fails_loses_no_other(monkeypatch):
+    def measure(preset, name, value, seconds):
+        if value == 3:
+            raise UserError("three")
+        return found(float(value))
+
+    monkeypatch.setattr(growth, "measure", measure)
+    results, failed = growth.measure_all("", {"ngf": [2, 3, 4], "size": [3]}, 0.0)
+    assert results == {"ngf": {2: found(2.0), 4: found(4.0)}}
+    assert failed == ["three", "three"]
+
+
+def test_tables_and_plot_show_each_value(tmp_path):
     results = {"ngf": {8: found(4.0), 16: found(2.0)}, "size": {32: found(1.0)}}
     table = growth.to_markdown(results)
     assert "| 16 | 2.00 | 0.500 | 80 | 50 % | 1.00 |" in table
