@@ -98,7 +98,7 @@ def plot(path, results):
         rates = [found["train"]["images_per_s"] for found in by_value.values()]
         axis.plot(list(by_value), rates, marker="o")
         axis.set(xlabel=name, ylabel="images/s of each domain", xticks=list(by_value))
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0.0, 1.1 * max(rates))
     with whole_file(path) as part:
         figure.savefig(part, format="png", dpi=100)
 
