@@ -40,8 +40,8 @@ class PolynomialDecay(keras.optimizers.schedules.LearningRateSchedule):
 
 
 class FusedAdam(keras.optimizers.Adam):
-    """Keras' Adam with one operation for each variable instead of 37: one pass over
-    memory, and a step that is traced in three quarters of the time."""
+    """Keras' Adam with TensorFlow's own operation for it: one pass over memory, and 15
+    nodes of a graph for each variable instead of 37."""
 
     def update_step(self, gradient, variable):
         key = self._var_key(variable)
