@@ -40,8 +40,8 @@ class PolynomialDecay(keras.optimizers.schedules.LearningRateSchedule):
 
 
 class FusedAdam(keras.optimizers.Adam):
-    """Keras' Adam with TensorFlow's own operation for it: one pass over memory, and 15
-    nodes of a graph for each variable instead of 37."""
+    """Keras' Adam (without amsgrad) by TensorFlow's own operation for it: one pass over
+    memory, and 15 nodes of a graph for each variable instead of 37."""
 
     def update_step(self, gradient, variable):
         key = self._var_key(variable)

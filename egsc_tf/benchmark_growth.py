@@ -111,7 +111,6 @@ def measure_all(preset, varied, seconds):
             try:
                 found = measure(preset, name, value, seconds)
             except UserError as error:
-                logging.error("%s", error)
                 failed.append(str(error))
                 continue
             results.setdefault(name, {})[value] = found

@@ -57,14 +57,14 @@ def measure(call, seconds, warm_up=2, peak=None):
     taken, peaks = [], [peak()] if peak else []
     asked = time.perf_counter()
     end = asked + seconds
-    while len(taken) < FEWEST or (time.perf_counter() < end and len(taken) < MOST):
+    last = False
+    while not last:
         start = time.perf_counter()
         call()
         done = time.perf_counter()
         taken.append(done - start)
-        if peak and done - asked > PEAK_EVERY:
+        last = len(taken) >= FEWEST and (done >= end or len(taken) >= MOST)
+        if peak and (last or done - asked > PEAK_EVERY):
             peaks.append(peak())
             asked = time.perf_counter()
-    if peak:
-        peaks.append(peak())
     return Times(tuple(taken), tuple(peaks))

@@ -118,7 +118,7 @@ def _encoded(found):
 
 def _pixels(image):
     """float [-1, 1] -> uint8."""
-    return tf.cast(tf.round((image + 1.0) * 127.5), tf.uint8)
+    return tf.saturate_cast(tf.round((image + 1.0) * 127.5), tf.uint8)
 
 
 _png = tf.io.encode_png
