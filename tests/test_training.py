@@ -102,6 +102,7 @@ def test_two_replicas_give_the_losses_of_one_device(stage, checkpointing, two_re
         assert two[name] == pytest.approx(one[name], rel=close), name
 
 
+@pytest.mark.slow
 def test_a_run_under_two_replicas_equals_the_run_on_one_device(
     tmp_path, caplog, two_replicas
 ):
