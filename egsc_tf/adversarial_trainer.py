@@ -44,13 +44,12 @@ class FusedAdam(keras.optimizers.Adam):
     memory, and 15 nodes of a graph for each variable instead of 37."""
 
     def update_step(self, gradient, variable):
-        key = self._var_key(variable)
+        slot = self._index_dict[self._var_key(variable)]
         step = tf.cast(self.iterations + 1, variable.dtype)
-        slots = self._index_dict[key]
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
-            m=self._momentums[slots].handle,
-            v=self._velocities[slots].handle,
+            m=self._momentums[slot].handle,
+            v=self._velocities[slot].handle,
             beta1_power=tf.pow(self.beta_1, step),
             beta2_power=tf.pow(self.beta_2, step),
             lr=tf.cast(self.learning_rate, variable.dtype),

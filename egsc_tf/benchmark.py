@@ -56,7 +56,7 @@ def benchmark(config, what=WHAT, synthetic=False, seconds=10.0, replicas=0):
         "flags": {k: v for k, v in vars(config).items() if v != _DEFAULTS[k]},
         "synthetic": synthetic,
         "machine": machine.describe(strategy.num_replicas_in_sync),
-        "peak": peak.report(),
+        "peak": peak.rates,
     }
     if "train" in what:
         jit_compile = train.uses_xla(config)

@@ -39,6 +39,7 @@ CASES = {
         "use_adain": False,
         "recon_weight": 0.0,
     },
+    "recomputed, no cycle L1": {"gradient_checkpointing": True, "cycle_weight": 0},
     "no cycle, no GAN": {"cycle_weight": 0, "cycle_kl_weight": 0, "adv_weight": 0},
 }
 

@@ -217,7 +217,7 @@ def test_average_follows_the_generator():
         np.testing.assert_allclose(average, 0.1 * old + 0.9 * now, atol=1e-6)
 
 
-def test_adam_is_keras_own_in_one_operation():
+def test_adam_steps_as_keras_own_does():
     def stepped(optimizer):
         variable = tf.Variable([[1.0, -2.0], [0.5, 3.0]])
         for gradient in (0.3, -0.7, 4.0):

@@ -4,6 +4,8 @@ No single shape is the fastest on every machine, so several are tried; the faste
 measured again beside whatever is given as a fraction of the peak (see `clock`).
 """
 
+import functools
+
 import tensorflow as tf
 
 from egsc_tf.benchmarks import clock
@@ -15,35 +17,30 @@ SECONDS = 0.5
 
 
 class Peak:
-    """The fastest call of this machine; () -> its GFLOP/s at this moment."""
+    """The fastest call of this machine; () -> its GFLOP/s at this moment.
+
+    Attributes:
+      rates: {"convolution_gflops", "matmul_gflops"}: the fastest, when this was made.
+    """
 
     def __init__(self):
-        convolutions = [_Call(*_convolution(*shape)) for shape in CONVOLUTIONS]
-        matmuls = [_Call(*_matmul(size)) for size in MATMULS]
+        convolutions = [_convolution(*shape) for shape in CONVOLUTIONS]
+        matmuls = [_matmul(size) for size in MATMULS]
+        found = {call: call() for call in convolutions + matmuls}
+        self.rates = {
+            "convolution_gflops": max(found[call] for call in convolutions),
+            "matmul_gflops": max(found[call] for call in matmuls),
+        }
         # Only the fastest is kept: the tensors of all would count as memory.
-        found = {call: call.gflops() for call in convolutions + matmuls}
         self._fastest = max(found, key=found.get)
-        self._convolution = max(found[call] for call in convolutions)
-        self._matmul = max(found[call] for call in matmuls)
 
     def __call__(self):
-        return self._fastest.gflops()
-
-    def report(self):
-        """{"convolution_gflops", "matmul_gflops"}: the fastest, when this was made."""
-        return {
-            "convolution_gflops": self._convolution,
-            "matmul_gflops": self._matmul,
-        }
+        return self._fastest()
 
 
-class _Call:
-    def __init__(self, function, flops):
-        self._function, self._flops = function, flops
-
-    def gflops(self):
-        times = clock.measure(lambda: self._function().numpy(), SECONDS)
-        return self._flops / times.median / 1e9
+def _gflops(function, flops):
+    times = clock.measure(lambda: function().numpy(), SECONDS)
+    return flops / times.median / 1e9
 
 
 def _convolution(batch, side, channels):
@@ -54,7 +51,7 @@ def _convolution(batch, side, channels):
     def convolve():
         return tf.nn.conv2d(x + kernel[0, 0, 0, 0], kernel, 1, "SAME")[0, 0, 0, 0]
 
-    return convolve, 2 * 9 * channels**2 * batch * side**2
+    return functools.partial(_gflops, convolve, 2 * 9 * channels**2 * batch * side**2)
 
 
 def _matmul(size):
@@ -64,4 +61,4 @@ def _matmul(size):
     def multiply():
         return tf.matmul(a, a)[0, 0]
 
-    return multiply, 2 * size**3
+    return functools.partial(_gflops, multiply, 2 * size**3)

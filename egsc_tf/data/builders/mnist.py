@@ -108,20 +108,19 @@ def _encoded(found):
     Images as PNG: TFDS encodes one at a time, four times as slowly.
     """
     found = dict(found)
-    found["image"] = _png(_pixels(found.pop("content")))
-    found["mask"] = _png(tf.cast(found["mask"][..., None], tf.uint8) * 255)
-    found["classes"] = _png(tf.cast(found["classes"][..., None], tf.uint8))
+    found["image"] = tf.io.encode_png(_pixels(found.pop("content")))
+    found["mask"] = tf.io.encode_png(tf.cast(found["mask"][..., None], tf.uint8) * 255)
+    found["classes"] = tf.io.encode_png(tf.cast(found["classes"][..., None], tf.uint8))
     for key in {"exemplars", "right"} & set(found):
-        found[key] = tf.map_fn(_png, _pixels(found[key]), fn_output_signature=tf.string)
+        found[key] = tf.map_fn(
+            tf.io.encode_png, _pixels(found[key]), fn_output_signature=tf.string
+        )
     return found
 
 
 def _pixels(image):
     """float [-1, 1] -> uint8."""
     return tf.saturate_cast(tf.round((image + 1.0) * 127.5), tf.uint8)
-
-
-_png = tf.io.encode_png
 
 
 class EgscMnistSingle(_EgscMnist):
