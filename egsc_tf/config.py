@@ -131,6 +131,11 @@ class Config:
     init: str = _flag(
         "he", "Kernel initialisation: He, or normal 0.02.", choices=("he", "release")
     )
+    twin_start: bool = _flag(
+        False,
+        "The networks of domain b start with the weights of those of domain a, in both "
+        "stages: translation starts near the identity, for domains that look alike.",
+    )
     adain_form: str = _flag(
         "standard",
         "AdaIN by mean and standard deviation, or the release's form.",

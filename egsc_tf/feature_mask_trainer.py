@@ -20,6 +20,9 @@ class FeatureMaskTrainer(AdversarialTrainer):
             + self.autoencoder_b.trainable_variables
         )
 
+    def twins(self):
+        return [(self.autoencoder_a, self.autoencoder_b)]
+
     def parts(self):
         return {
             **super().parts(),

@@ -7,7 +7,7 @@ a style code, m_a a mask, c_a the shared content, mu the mean of a latent z.
 import tensorflow as tf
 
 from egsc_tf import losses
-from egsc_tf.adversarial_trainer import AdversarialTrainer, no_noise
+from egsc_tf.adversarial_trainer import AdversarialTrainer, copy, no_noise
 from egsc_tf.domains import DOMAINS
 from egsc_tf.models.adain import feature_mask
 from egsc_tf.models.generator import Generator
@@ -50,6 +50,13 @@ class TranslationTrainer(AdversarialTrainer):
     def g_variables(self):
         return self.generator.trainable_variables
 
+    def twins(self):
+        g = self.generator
+        pairs = [(g.encoder_a, g.encoder_b), (g.decoder_a, g.decoder_b)]
+        if g.style_encoder_a is not None:
+            pairs.append((g.style_encoder_a, g.style_encoder_b))
+        return pairs
+
     def parts(self):
         return {
             **super().parts(),
@@ -66,10 +73,7 @@ class TranslationTrainer(AdversarialTrainer):
         trained, self.generator = self.generator, self.generator_ema
         self.generator_losses({k: x[:, 0] for k, x in batch.items()}, no_noise)
         self.generator = trained
-        for average, variable in zip(
-            self.generator_ema.variables, self.generator.variables
-        ):
-            average.assign(variable)
+        copy(self.generator, self.generator_ema)
 
     def conditions(self, batch):
         """Masks of the contents and styles of the exemplars: (m_a, m_b, s_a, s_b).
@@ -187,7 +191,6 @@ class TranslationTrainer(AdversarialTrainer):
             logs["G/content"] = 2.0 * losses.content_loss(phi_fake, phi_source)
         return logs
 
-    @tf.autograph.experimental.do_not_convert
     def after_updates(self):
         """Moves generator_ema towards generator; early on, with a shorter memory."""
         step = tf.cast(self.step, tf.float32)

@@ -73,8 +73,8 @@ def functions(translator, direction, height, width, dtype="uint8"):
     }
     style = tf.TensorSpec([1, channels], name="style")
     return {
-        ENCODE_STYLE: tf.function(encode_style, [specs["exemplar"]]),
-        TRANSLATE: tf.function(translate, [specs["content"], style]),
+        ENCODE_STYLE: tf.function(encode_style, [specs["exemplar"]], autograph=False),
+        TRANSLATE: tf.function(translate, [specs["content"], style], autograph=False),
     }
 
 

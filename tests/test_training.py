@@ -195,13 +195,43 @@ def test_a_step_updates_g_and_d_and_nothing_else():
 
 
 def test_one_trace_serves_all_steps():
-    trainer = make_trainer(2, TINY)
-    data = batches(TINY, TINY.g_update, 3)
+    trainer = make_trainer(2, RUN)
+    data = batches(RUN, RUN.g_update, 3)
     trainer.prepare(data[0])
     step = tf.function(trainer.train_step)
     for batch in data:
         step(batch)
     assert step.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize("style_code", ["features", "encoder"])
+@pytest.mark.parametrize("stage", [1, 2])
+def test_twins_start_alike_and_part(stage, style_code):
+    config = dataclasses.replace(RUN, style_code=style_code)
+    batch = batches(config, config.g_update, 1)[0]
+
+    def gaps(trainer):
+        return [
+            np.abs(one.numpy() - other.numpy()).max()
+            for pair in trainer.twins()
+            for one, other in zip(*(network.variables for network in pair))
+            if one.shape.rank > 1  # biases start at 0
+        ]
+
+    assert min(gaps(prepared(stage, config, batch))) > 0
+    config = dataclasses.replace(config, twin_start=True)
+    twins = prepared(stage, config, batch)
+    assert max(gaps(twins)) == 0
+    assert (
+        (twins.discriminator_a.variables[0] != twins.discriminator_b.variables[0])
+        .numpy()
+        .any()
+    )
+    if stage == 2:
+        for one, other in zip(twins.generator.variables, twins.generator_ema.variables):
+            np.testing.assert_array_equal(one, other)
+    twins.train_step(batch)
+    assert min(gaps(twins)) > 0
 
 
 def test_average_follows_the_generator():

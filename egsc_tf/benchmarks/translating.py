@@ -95,7 +95,7 @@ def _graph(translator, config):
     source, target = DIRECTION[0], DIRECTION[-1]
     features = {"a": translator.feature_a, "b": translator.feature_b}
 
-    @tf.function
+    @tf.function(autograph=False)
     def translate(content, exemplar):
         generator, mask, style = translator.generator, None, None
         if config.use_masks:

@@ -174,7 +174,9 @@ class Translator(keras.Model):
                 "decode_part": (self._decode, [*decoded, moments, moments]),
             }[name]
             self._functions[key] = tf.function(
-                lambda *args: body(domain, *args), input_signature=signature
+                lambda *args: body(domain, *args),
+                input_signature=signature,
+                autograph=False,  # half of the time to trace
             ).get_concrete_function()
         return self._functions[key]
 
