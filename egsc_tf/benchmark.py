@@ -23,7 +23,7 @@ from egsc_tf.benchmarks.summary import compare, summary
 from egsc_tf.benchmarks.synthetic import Synthetic
 from egsc_tf.data.source import open_source
 from egsc_tf.errors import UserError
-from egsc_tf.whole_file import whole_file
+from egsc_tf.whole_file import write_whole
 
 FLAGS = flags.FLAGS
 WHAT = ("train", "translate", "input", "export")
@@ -118,8 +118,7 @@ def main():
             if name.endswith(("/median_s", "per_s", "/gflops", "memory_bytes")):
                 print(f"  {ratio:6.2f} {name}")
     if FLAGS.json:
-        with whole_file(FLAGS.json) as part, open(part, "w") as file:
-            json.dump(found, file, indent=2)
+        write_whole(FLAGS.json, json.dumps(found, indent=2))
 
 
 if __name__ == "__main__":

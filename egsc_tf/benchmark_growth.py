@@ -22,7 +22,7 @@ from absl import flags, logging
 
 from egsc_tf import config as config_lib
 from egsc_tf.errors import UserError
-from egsc_tf.whole_file import whole_file
+from egsc_tf.whole_file import whole_file, write_whole
 
 FLAGS = flags.FLAGS
 GIBIBYTE = 2**30
@@ -126,8 +126,7 @@ def write(folder, results):
         ("growth.md", table),
     ):
         path = os.path.join(folder, name)
-        with whole_file(path) as part, open(part, "w", encoding="utf-8") as file:
-            file.write(text)
+        write_whole(path, text)
     plot(os.path.join(folder, "growth.png"), results)
     return table
 

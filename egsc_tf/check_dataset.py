@@ -24,7 +24,7 @@ from egsc_tf.data import images, sample_sheet
 from egsc_tf.data.folder_findings import KINDS, RELATIONS, Findings
 from egsc_tf.data.folder_survey import FOLDERS
 from egsc_tf.errors import UserError
-from egsc_tf.whole_file import whole_file
+from egsc_tf.whole_file import write_whole
 
 FLAGS = flags.FLAGS
 SHOWN = 10  # files of a kind, on the screen
@@ -49,11 +49,8 @@ def check(data_dir, height, width, workers=None):
 
 def write(findings, output):
     """Writes OUTPUT/check.json and OUTPUT/contact_sheet.png."""
-    with (
-        whole_file(os.path.join(output, "check.json")) as part,
-        open(part, "w") as file,
-    ):
-        json.dump(findings.summary(), file, indent=1)
+    text = json.dumps(findings.summary(), indent=1)
+    write_whole(os.path.join(output, "check.json"), text)
     sheet = sample_sheet.draw({n: f.samples for n, f in findings.folders.items()})
     images.write_png(os.path.join(output, "contact_sheet.png"), sheet)
 

@@ -16,7 +16,7 @@ import tensorflow as tf
 from absl import logging
 
 from egsc_tf.errors import NoSpace, UserError, is_no_space
-from egsc_tf.whole_file import flush, whole_file
+from egsc_tf.whole_file import flush, write_whole
 
 PREFIX = "ckpt"
 PART = ".part"
@@ -176,8 +176,7 @@ class Saver:
             lines = [f'model_checkpoint_path: "{PREFIX}-{found[-1]}"\n']
             lines += [f'all_model_checkpoint_paths: "{PREFIX}-{s}"\n' for s in found]
             state = os.path.join(self.folder, "checkpoint")
-            with whole_file(state) as part, open(part, "w", encoding="ascii") as file:
-                file.writelines(lines)
+            write_whole(state, "".join(lines))
 
     def _move(self, part, name):
         """Renames the files of a whole checkpoint into the folder, the index last."""

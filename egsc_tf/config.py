@@ -12,7 +12,7 @@ import os
 from absl import flags
 
 from egsc_tf.errors import UserError
-from egsc_tf.whole_file import whole_file
+from egsc_tf.whole_file import write_whole
 
 RUN_FLAGS = "run.flags"
 DATASETS = ("digits_single", "digits_multi", "folder", "official_records")
@@ -340,9 +340,8 @@ class Config:
 
     def save_as(self, path):
         """Writes a flagfile."""
-        with whole_file(path) as part, open(part, "w", encoding="utf-8") as file:
-            for field in dataclasses.fields(self):
-                file.write(f"--{field.name}={getattr(self, field.name)}\n")
+        values = dataclasses.asdict(self).items()
+        write_whole(path, "".join(f"--{name}={value}\n" for name, value in values))
 
 
 def _is_line(text):

@@ -20,7 +20,7 @@ from egsc_tf import workdir as workdir_lib
 from egsc_tf.bench import Bench
 from egsc_tf.domains import DIRECTIONS, DOMAINS
 from egsc_tf.evaluation import RESULTS, Settings
-from egsc_tf.whole_file import whole_file
+from egsc_tf.whole_file import write_whole
 
 FLAGS = flags.FLAGS
 
@@ -67,8 +67,8 @@ def evaluate(workdir, settings=None, output=None):
     bench.finish()
     results.update(bench.notes)
     path = os.path.join(output, RESULTS)
-    with whole_file(path) as part, open(part, "w", encoding="utf-8") as file:
-        json.dump(results, file, indent=2, sort_keys=True, allow_nan=False)
+    text = json.dumps(results, indent=2, sort_keys=True, allow_nan=False)
+    write_whole(path, text)
     return results
 
 

@@ -14,7 +14,7 @@ from absl import flags
 from egsc_tf.evaluation import Settings
 from egsc_tf.reports import gallery, page, progress, score_table, sections
 from egsc_tf.reports.run import Run
-from egsc_tf.whole_file import whole_file
+from egsc_tf.whole_file import write_whole
 
 FLAGS = flags.FLAGS
 NAME, COMPARISON = "report.html", "compare.html"
@@ -58,8 +58,7 @@ def write(workdirs, path=None, settings=None, results=None):
         "translation",
         [(key, heading, show(runs)) for key, heading, show in SECTIONS],
     )
-    with whole_file(path) as part, open(part, "w", encoding="utf-8") as file:
-        file.write(text)
+    write_whole(path, text)
     return path
 
 

@@ -24,7 +24,7 @@ from egsc_tf import evaluators
 from egsc_tf.domains import DIRECTIONS
 from egsc_tf.errors import UserError
 from egsc_tf.evaluate import Settings
-from egsc_tf.whole_file import whole_file
+from egsc_tf.whole_file import write_whole
 
 FLAGS = flags.FLAGS
 # The results that a metric gives, where they are not one of its own name.
@@ -156,9 +156,7 @@ def main():
 
 
 def _write(name, text):
-    path = os.path.join(FLAGS.workdir, name)
-    with whole_file(path) as part, open(part, "w", encoding="utf-8") as file:
-        file.write(text)
+    write_whole(os.path.join(FLAGS.workdir, name), text)
 
 
 if __name__ == "__main__":

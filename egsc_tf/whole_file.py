@@ -25,6 +25,13 @@ def whole_file(path):
         raise
 
 
+def write_whole(path, content):
+    """Writes bytes, or text as UTF-8, to a file that is never seen half written."""
+    data = content.encode() if isinstance(content, str) else content
+    with whole_file(path) as part, open(part, "wb") as file:
+        file.write(data)
+
+
 def flush(path):
     """Waits until the disk has a file, which a machine that dies loses otherwise."""
     with open(path, "rb") as file:

@@ -8,7 +8,7 @@ from egsc_tf.data import images
 from egsc_tf.errors import UserError
 from egsc_tf.export.client_call import REFUSED, CallFailed
 from egsc_tf.pairing import plan
-from egsc_tf.whole_file import whole_file
+from egsc_tf.whole_file import write_whole
 
 
 def translate_files(
@@ -57,7 +57,7 @@ def translate_files(
         codes = [styles[exemplar] for _, exemplar, _ in batch]
         made = client.translate_with_style_bytes(contents, codes, strength, direction)
         for (_, _, file), image in zip(batch, made):
-            _write(file, image)
+            write_whole(file, image)
 
     with futures.ThreadPoolExecutor(concurrency) as pool:
         tasks = [(path,) for path in exemplars]
@@ -124,8 +124,3 @@ def _listed(refused):
 def _read(path):
     with images.open_file(path) as file:
         return file.read()
-
-
-def _write(path, data):
-    with whole_file(path) as part, open(part, "wb") as file:
-        file.write(data)

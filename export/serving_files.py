@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from egsc_tf.errors import UserError
 from egsc_tf.export.serving_graph import inputs_of
-from egsc_tf.whole_file import whole_file
+from egsc_tf.whole_file import write_whole
 
 WARMUP = os.path.join("assets.extra", "tf_serving_warmup_requests")
 # Where the server's image has the folder of all models.
@@ -107,8 +107,7 @@ def write_configs(models, batch_sizes):
     }
     for name, text in files.items():
         path = os.path.join(models, name)
-        with whole_file(path) as part, open(part, "w", encoding="utf-8") as file:
-            file.write(text)
+        write_whole(path, text)
 
 
 def _models_config(names):

@@ -11,7 +11,7 @@ each image belongs to.
 import os
 
 from egsc_tf.export import tflite_flatbuffer, tflite_graph, tflite_metadata
-from egsc_tf.whole_file import whole_file
+from egsc_tf.whole_file import write_whole
 
 
 def build(content, direction, variant, size, steps):
@@ -40,8 +40,7 @@ def build(content, direction, variant, size, steps):
 def write(output, files):
     """Writes files into a folder."""
     for name, content in files.items():
-        with whole_file(os.path.join(output, name)) as part, open(part, "wb") as file:
-            file.write(content)
+        write_whole(os.path.join(output, name), content)
 
 
 def remove(output, files):

@@ -30,7 +30,7 @@ from egsc_tf.export import (
     tflite_pairs,
     tflite_variants,
 )
-from egsc_tf.whole_file import whole_file
+from egsc_tf.whole_file import write_whole
 
 JSON, MARKDOWN = "report.json", "report.md"
 MEGABYTE = 1e6
@@ -111,8 +111,7 @@ class Report:
         }
         for name, text in texts.items():
             path = os.path.join(output, name)
-            with whole_file(path) as part, open(part, "w", encoding="utf-8") as file:
-                file.write(text)
+            write_whole(path, text)
 
 
 def table(report):

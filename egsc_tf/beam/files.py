@@ -8,7 +8,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
-from egsc_tf.whole_file import whole_file
+from egsc_tf.whole_file import write_whole
 
 
 def is_local(path):
@@ -38,8 +38,7 @@ def write(path, data):
     """Writes bytes; on this machine beside and then renamed. An object store shows a
     file only when it is closed."""
     if is_local(path):
-        with whole_file(path) as part, open(part, "wb") as file:
-            file.write(data)
+        write_whole(path, data)
     else:
         with FileSystems.create(
             path, compression_type=CompressionTypes.UNCOMPRESSED
