@@ -238,8 +238,8 @@ class AdversarialTrainer(keras.Model):
         names += [*g_logs, "G/total", "G/gradient_norm"]
         self._means = {name: MeanOfAll(name) for name in names}
         if self.config.twin_start:
-            for one, twin in self.twins():
-                copy(one, twin)
+            for network, twin in self.twins():
+                copy_weights(network, twin)
 
     def noise_source(self, draw):
         """A function (like, parts) -> N(0, latent_noise^2) shaped like `like`, or None.
@@ -324,7 +324,7 @@ class AdversarialTrainer(keras.Model):
         return norm
 
 
-def copy(network, to):
+def copy_weights(network, to):
     """Gives a network's weights to another one like it."""
     for variable, other in zip(network.variables, to.variables):
         other.assign(variable)

@@ -133,8 +133,9 @@ class Config:
     )
     twin_start: bool = _flag(
         False,
-        "The networks of domain b start with the weights of those of domain a, in both "
-        "stages: translation starts near the identity, for domains that look alike.",
+        "In both stages, domain b's auto-encoder, encoder, decoder and style encoder "
+        "start with the weights of domain a's: at the start, translating is what "
+        "reconstructing is. For domains that look alike.",
     )
     adain_form: str = _flag(
         "standard",

@@ -25,6 +25,7 @@ from egsc_tf import checkpoints
 from egsc_tf import config as config_lib
 from egsc_tf import released_names as names
 from egsc_tf import workdir as workdir_lib
+from egsc_tf.adversarial_trainer import copy_weights
 from egsc_tf.config import Config
 from egsc_tf.errors import UserError
 from egsc_tf.feature_mask_trainer import FeatureMaskTrainer
@@ -125,9 +126,7 @@ def _trainer(config, feature_masks, translator):
             "untrained ones",
             translator,
         )
-    averages = trainer.generator_ema.variables
-    for average, variable in zip(averages, trainer.generator.variables):
-        average.assign(variable)
+    copy_weights(trainer.generator, trainer.generator_ema)
     trainer.config = config
     return trainer
 

@@ -7,7 +7,7 @@ a style code, m_a a mask, c_a the shared content, mu the mean of a latent z.
 import tensorflow as tf
 
 from egsc_tf import losses
-from egsc_tf.adversarial_trainer import AdversarialTrainer, copy, no_noise
+from egsc_tf.adversarial_trainer import AdversarialTrainer, copy_weights, no_noise
 from egsc_tf.domains import DOMAINS
 from egsc_tf.models.adain import feature_mask
 from egsc_tf.models.generator import Generator
@@ -73,7 +73,7 @@ class TranslationTrainer(AdversarialTrainer):
         trained, self.generator = self.generator, self.generator_ema
         self.generator_losses({k: x[:, 0] for k, x in batch.items()}, no_noise)
         self.generator = trained
-        copy(self.generator, self.generator_ema)
+        copy_weights(self.generator, self.generator_ema)
 
     def conditions(self, batch):
         """Masks of the contents and styles of the exemplars: (m_a, m_b, s_a, s_b).

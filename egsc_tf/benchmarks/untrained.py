@@ -11,7 +11,7 @@ from egsc_tf.models.translator import Translator
 
 
 def write(folder, config):
-    """Writes `folder` as it is at step 0 of stage 2; returns its path."""
+    """Writes `folder` with weights as --seed draws them; returns its path."""
     tf.keras.utils.set_random_seed(config.seed)
     translator = Translator.from_config(config)
     example = tf.zeros([1, config.height, config.width, 3])
