@@ -151,7 +151,7 @@ class AdversarialTrainer(keras.Model):
     def metrics(self):
         return list(self._means.values())
 
-    # Nothing here needs AutoGraph, which takes nearly half of the time of tracing.
+    # Nothing here needs AutoGraph (README.md, "Speed").
     @tf.autograph.experimental.do_not_convert
     def train_step(self, batch):
         """One D update, then g_update G updates.

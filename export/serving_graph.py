@@ -80,7 +80,6 @@ class ServedTranslator:
                 tf.TensorSpec(spec.shape, spec.dtype, name)
                 for name, spec in specs.items()
             ]
-            # Without AutoGraph, which nothing here needs, tracing takes half the time.
             return tf.function(input_signature=signature, autograph=False)
 
         def style_of(exemplar):

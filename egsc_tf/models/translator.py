@@ -176,7 +176,7 @@ class Translator(keras.Model):
             self._functions[key] = tf.function(
                 lambda *args: body(domain, *args),
                 input_signature=signature,
-                autograph=False,  # half of the time to trace
+                autograph=False,
             ).get_concrete_function()
         return self._functions[key]
 
