@@ -74,7 +74,10 @@ def weights(trainer):
     return [v.numpy() for v in trainer.g_variables + trainer.d_variables]
 
 
-@pytest.mark.parametrize(("stage", "checkpointing"), [(1, False), (2, True)])
+@pytest.mark.parametrize(
+    ("stage", "checkpointing"),
+    [pytest.param(1, False, marks=pytest.mark.slow), (2, True)],
+)
 def test_two_replicas_give_the_losses_of_one_device(stage, checkpointing, two_replicas):
     config = dataclasses.replace(
         RUN,
