@@ -5,6 +5,7 @@
 
 Each run has its own folder, DIR/VARIANT_seedN. Started again, finished runs are only
 scored, and the interrupted one goes on. Writes DIR/variants.json and DIR/variants.md.
+SIGTERM and Ctrl-C stop the run that is training, which saves, and the command with it.
 """
 
 from egsc_tf.program import run  # first: it quiets the start of TensorFlow
@@ -13,6 +14,7 @@ from egsc_tf.program import run  # first: it quiets the start of TensorFlow
 import dataclasses
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -22,8 +24,9 @@ from absl import flags, logging
 from egsc_tf import config as config_lib
 from egsc_tf import evaluators
 from egsc_tf.domains import DIRECTIONS
-from egsc_tf.errors import UserError
+from egsc_tf.errors import Interrupted, UserError
 from egsc_tf.evaluate import Settings
+from egsc_tf.interruption import SIGNALS
 from egsc_tf.whole_file import write_whole
 
 FLAGS = flags.FLAGS
@@ -57,6 +60,7 @@ def train_and_score(config, workdir, more_flags=()):
 
     Raises:
       UserError: where a process fails, naming it.
+      Interrupted: where a signal ended it.
     """
     # Not the workdir's own run.flags: egsc_tf.train compares these with them.
     preset = workdir + ".flags"
@@ -66,14 +70,38 @@ def train_and_score(config, workdir, more_flags=()):
         ("evaluate", list(more_flags)),
     ):
         command = [sys.executable, "-m", f"egsc_tf.{program}", f"--workdir={workdir}"]
-        done = subprocess.run([*command, *arguments], check=False)
-        if done.returncode:
+        code = run_process([*command, *arguments])
+        if code:
             raise UserError(
-                f"{workdir}: egsc_tf.{program} ended with code {done.returncode}, see "
-                "above"
+                f"{workdir}: egsc_tf.{program} ended with code {code}, see above"
             )
     with open(os.path.join(workdir, "results.json"), encoding="utf-8") as file:
         return json.load(file)
+
+
+def run_process(command):
+    """Runs a command, to which SIGTERM and SIGINT are passed on; its exit code.
+
+    Raises:
+      Interrupted: once the command has ended, where such a signal came.
+    """
+    # In a session of its own, a terminal's Ctrl-C reaches it from here only, once.
+    process = subprocess.Popen(command, start_new_session=True)
+    came = []
+
+    def forward(number, frame):
+        came.append(signal.Signals(number))
+        process.send_signal(number)
+
+    before = {number: signal.signal(number, forward) for number in SIGNALS}
+    try:
+        code = process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came:
+        raise Interrupted(f"{came[0].name}: the same command goes on from there")
+    return code
 
 
 def summarise(results, names):

@@ -14,6 +14,7 @@ from test_training import RUN, TINY, make_trainer
 from egsc_tf import train as train_lib
 from egsc_tf import variants
 from egsc_tf.adversarial_trainer import no_noise
+from egsc_tf.interruption import SIGNALS
 
 
 def noise_batch():
@@ -118,6 +119,40 @@ def test_the_command_trains_scores_and_tabulates(tmp_path):
     assert other.returncode == 2
     assert "--learning_rate was 0.001, is now 0.5" in other.stderr
     assert "failed: unit, seed 3" in other.stderr
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_goes_to_the_run_and_ends_the_command(number, tmp_path):
+    saved = tmp_path / "saved"
+    run = f"""
+import pathlib, signal, sys, time
+def save(number, frame):
+    pathlib.Path({str(saved)!r}).write_text(signal.Signals(number).name)
+    sys.exit(75)
+signal.signal({int(number)}, save)
+print("runs", flush=True)
+time.sleep(60)
+"""
+    command = f"""
+import sys
+from egsc_tf import program, variants
+program.run(lambda: variants.run_process([sys.executable, "-c", {run!r}]))
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", command],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout.readline() == "runs\n"
+        process.send_signal(number)
+        _, output = process.communicate(timeout=60)
+    assert process.returncode == 75
+    assert output.endswith(
+        f"stopped: {number.name}: the same command goes on from there\n"
+    )
+    assert saved.read_text() == number.name
 
 
 @pytest.mark.parametrize(
