@@ -9,7 +9,7 @@ import signal
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_training import RUN, batches, make_trainer, weights
+from test_training import RUN, SHORT, batches, make_trainer, weights
 
 from egsc_tf import checkpoints, divergence, restore
 from egsc_tf import train as train_lib
@@ -22,11 +22,6 @@ from egsc_tf.interruption import Interrupted, Interruption
 from egsc_tf.run_lock import run_lock
 from egsc_tf.whole_file import whole_file
 from egsc_tf.workers import Workers
-
-# For whole runs: what is cut short, and where, is the same with any losses.
-SHORT = dataclasses.replace(
-    RUN, mask_steps=1, cycle_weight=0.0, style_weight=0.0, content_weight=0.0
-)
 
 
 def saver(folder, value=0.0, keep=2):
