@@ -48,9 +48,15 @@ TINY = Config(
     checkpoint_every=2,
 )
 RUN = dataclasses.replace(TINY, g_update=1)
-# Where only data, files and steps matter: the losses that cost least.
+# Where only data, files and steps matter: the losses that cost least. Twins, which a
+# resumed run must not make alike again.
 SHORT = dataclasses.replace(
-    RUN, mask_steps=1, cycle_weight=0.0, style_weight=0.0, content_weight=0.0
+    RUN,
+    twin_start=True,
+    mask_steps=1,
+    cycle_weight=0.0,
+    style_weight=0.0,
+    content_weight=0.0,
 )
 
 
