@@ -70,38 +70,41 @@ def train_and_score(config, workdir, more_flags=()):
         ("evaluate", list(more_flags)),
     ):
         command = [sys.executable, "-m", f"egsc_tf.{program}", f"--workdir={workdir}"]
-        code = run_process([*command, *arguments])
+        code, came = run_process([*command, *arguments])
+        ended = f"{workdir}: egsc_tf.{program} ended with code {code}, see above"
+        if came:
+            raise Interrupted(f"{came}: {ended}; the same command goes on from there")
         if code:
-            raise UserError(
-                f"{workdir}: egsc_tf.{program} ended with code {code}, see above"
-            )
+            raise UserError(ended)
     with open(os.path.join(workdir, "results.json"), encoding="utf-8") as file:
         return json.load(file)
 
 
 def run_process(command):
-    """Runs a command, to which SIGTERM and SIGINT are passed on; its exit code.
+    """Runs a command, and sends SIGTERM on to it.
 
-    Raises:
-      Interrupted: once the command has ended, where such a signal came.
+    A terminal's Ctrl-C reaches the command by itself; it is waited for.
+
+    Returns:
+      (exit code, name of the first signal that came meanwhile, or None)
     """
-    # In a session of its own, a terminal's Ctrl-C reaches it from here only, once.
-    process = subprocess.Popen(command, start_new_session=True)
-    came = []
+    process, came = None, []
 
-    def forward(number, frame):
-        came.append(signal.Signals(number))
-        process.send_signal(number)
+    def note(number, frame):
+        came.append(signal.Signals(number).name)
+        if process and number == signal.SIGTERM:
+            process.terminate()
 
-    before = {number: signal.signal(number, forward) for number in SIGNALS}
+    before = {number: signal.signal(number, note) for number in SIGNALS}
     try:
+        process = subprocess.Popen(command)
+        if came:  # before there was anything to send it to
+            process.terminate()
         code = process.wait()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if came:
-        raise Interrupted(f"{came[0].name}: the same command goes on from there")
-    return code
+    return code, came[0] if came else None
 
 
 def summarise(results, names):

@@ -48,9 +48,9 @@ def check_flags(workdir, config, override=False):
       the Config that the run had until now.
 
     Raises:
-      UserError: where WORKDIR holds a run with other flags, naming them. Only the
-        lengths of the stages and the book-keeping may change. Also for a WORKDIR whose
-        name TensorFlow cannot use.
+      UserError: where WORKDIR holds a run with other flags, naming them; but for those
+        that `may_change` (egsc_tf.config). Also for a WORKDIR whose name TensorFlow
+        cannot use.
     """
     checkpoints.require_plain(workdir)
     if not os.path.isfile(os.path.join(workdir, config_lib.RUN_FLAGS)):

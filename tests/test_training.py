@@ -48,13 +48,14 @@ TINY = Config(
     checkpoint_every=2,
 )
 RUN = dataclasses.replace(TINY, g_update=1)
-# Where only data, files and steps matter: the losses that cost least. Twins, which a
-# resumed run must not make alike again.
+# Where only data, files and steps matter: the losses that cost least, without cycle and
+# perceptual network. Twins, which a resumed run must not make alike again.
 SHORT = dataclasses.replace(
     RUN,
     twin_start=True,
     mask_steps=1,
     cycle_weight=0.0,
+    cycle_kl_weight=0.0,
     style_weight=0.0,
     content_weight=0.0,
 )

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import os
+import signal
 import subprocess
 import sys
 
@@ -122,21 +124,29 @@ def test_the_command_trains_scores_and_tabulates(tmp_path):
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_a_signal_goes_to_the_run_and_ends_the_command(number, tmp_path):
-    saved = tmp_path / "saved"
-    run = f"""
-import pathlib, signal, sys, time
-def save(number, frame):
-    pathlib.Path({str(saved)!r}).write_text(signal.Signals(number).name)
-    sys.exit(75)
-signal.signal({int(number)}, save)
-print("runs", flush=True)
-time.sleep(60)
+def test_a_signal_reaches_the_run_once_and_ends_the_command(number, tmp_path):
+    """SIGTERM as `kill` sends it, SIGINT as a terminal does: to the whole group."""
+    python = tmp_path / "python"  # stands in for the interpreter of the runs
+    python.write_text(
+        f"""#!{sys.executable}
+import signal, sys, time
+came = []
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, lambda number, frame: came.append(number))
+print(*sys.argv[1:], flush=True)
+while not came:
+    time.sleep(0.01)
+time.sleep(0.5)
+print([signal.Signals(number).name for number in came], flush=True)
+sys.exit(75)
 """
+    )
+    python.chmod(0o755)
     command = f"""
 import sys
-from egsc_tf import program, variants
-program.run(lambda: variants.run_process([sys.executable, "-c", {run!r}]))
+from egsc_tf import config, program, variants
+sys.executable, workdir = {str(python)!r}, {str(tmp_path / "run")!r}
+program.run(lambda: variants.train_and_score(config.Config(), workdir))
 """
     with subprocess.Popen(
         [sys.executable, "-c", command],
@@ -144,15 +154,16 @@ program.run(lambda: variants.run_process([sys.executable, "-c", {run!r}]))
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     ) as process:
-        assert process.stdout.readline() == "runs\n"
-        process.send_signal(number)
-        _, output = process.communicate(timeout=60)
+        assert process.stdout.readline().startswith("-m egsc_tf.train --workdir")
+        send = os.killpg if number == signal.SIGINT else os.kill
+        send(process.pid, number)
+        output, errors = process.communicate(timeout=60)
     assert process.returncode == 75
-    assert output.endswith(
-        f"stopped: {number.name}: the same command goes on from there\n"
-    )
-    assert saved.read_text() == number.name
+    assert output == f"['{number.name}']\n"  # and nothing was scored
+    assert errors.startswith(f"stopped: {number.name}: {tmp_path}")
+    assert "egsc_tf.train ended with code 75" in errors
 
 
 @pytest.mark.parametrize(
