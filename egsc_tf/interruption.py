@@ -15,6 +15,21 @@ from egsc_tf.errors import Interrupted
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
+@contextlib.contextmanager
+def handled_by(handler):
+    """Within it SIGTERM and SIGINT go to the handler; in the main thread only, as no
+    other gets signals."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
 class Interruption(keras.callbacks.Callback):
     """Saves and raises Interrupted after the step in which a signal came.
 
@@ -28,19 +43,9 @@ class Interruption(keras.callbacks.Callback):
         self.save, self.workers = save, workers
         self.signal = None
 
-    @contextlib.contextmanager
     def listening(self):
-        """Within it, signals wait for the end of the step; in the main thread only,
-        as no other gets signals."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.signal(number, self._note) for number in SIGNALS}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        """Within it, signals wait for the end of the step."""
+        return handled_by(self._note)
 
     def _note(self, number, frame):
         self.signal = signal.Signals(number)

@@ -26,7 +26,7 @@ from egsc_tf import evaluators
 from egsc_tf.domains import DIRECTIONS
 from egsc_tf.errors import Interrupted, UserError
 from egsc_tf.evaluate import Settings
-from egsc_tf.interruption import SIGNALS
+from egsc_tf.interruption import handled_by
 from egsc_tf.whole_file import write_whole
 
 FLAGS = flags.FLAGS
@@ -95,15 +95,11 @@ def run_process(command):
         if process and number == signal.SIGTERM:
             process.terminate()
 
-    before = {number: signal.signal(number, note) for number in SIGNALS}
-    try:
+    with handled_by(note):
         process = subprocess.Popen(command)
         if came:  # before there was anything to send it to
             process.terminate()
         code = process.wait()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     return code, came[0] if came else None
 
 
