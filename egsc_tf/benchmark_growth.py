@@ -133,6 +133,8 @@ def write(folder, results):
 
 def main():
     varied = dict(parse(text) for text in FLAGS.vary)
+    if len(varied) < len(FLAGS.vary):
+        raise UserError(f"--vary: expected different names, found {FLAGS.vary}")
     with tempfile.TemporaryDirectory() as folder:
         preset = os.path.join(folder, "preset.flags")
         config_lib.from_flags().save_as(preset)

@@ -15,7 +15,7 @@ import shutil
 import tensorflow as tf
 from absl import logging
 
-from egsc_tf.errors import NoSpace, UserError, is_no_space
+from egsc_tf.errors import NoSpace, OtherNetworks, UserError, is_no_space
 from egsc_tf.whole_file import flush, write_whole
 
 PREFIX = "ckpt"
@@ -103,7 +103,7 @@ def restore(checkpoint, path, partial=False):
       partial: whether it may hold more than these objects.
 
     Raises:
-      UserError: where it is not one of these objects, or is gone.
+      OtherNetworks: where it is not one of these objects, or is gone.
     """
     try:
         status = checkpoint.read(path)
@@ -111,7 +111,7 @@ def restore(checkpoint, path, partial=False):
             status.expect_partial()
         status.assert_existing_objects_matched()
     except (AssertionError, ValueError, tf.errors.OpError) as error:
-        raise UserError(
+        raise OtherNetworks(
             f"{path}: expected a checkpoint of the networks that the flags describe, "
             f"found: {str(error).splitlines()[0]}"
         ) from error
@@ -158,23 +158,30 @@ class Saver:
                 "Make room and start the run again"
             ) from error
         os.rmdir(part)
-        self.tidy()
+        self.tidy(step)
 
-    def tidy(self):
+    def tidy(self, step):
         """Deletes old checkpoints and what killed runs left; writes TensorFlow's state
-        file anew, for its own tools."""
+        file anew, for its own tools.
+
+        Args:
+          step: of the run. What lies behind it was passed over as broken: it stays, and
+            does not count, until the run gets there and writes it anew.
+        """
         shutil.rmtree(os.path.join(self.folder, PART), ignore_errors=True)
         found = steps(self.folder)
-        for step in found[: -self.keep]:
-            self._delete(step)
-        found = found[-self.keep :]
+        sound = [s for s in found if s <= step]
+        for old in sound[: -self.keep]:
+            self._delete(old)
+            found.remove(old)
         for file in glob.glob(os.path.join(glob.escape(self.folder), f"{PREFIX}-*")):
             match = re.match(rf"{PREFIX}-(\d+)\.", os.path.basename(file))
             if not match or int(match.group(1)) not in found:
                 os.remove(file)
-        if found:
-            lines = [f'model_checkpoint_path: "{PREFIX}-{found[-1]}"\n']
-            lines += [f'all_model_checkpoint_paths: "{PREFIX}-{s}"\n' for s in found]
+        sound = sound[-self.keep :]
+        if sound:
+            lines = [f'model_checkpoint_path: "{PREFIX}-{sound[-1]}"\n']
+            lines += [f'all_model_checkpoint_paths: "{PREFIX}-{s}"\n' for s in sound]
             state = os.path.join(self.folder, "checkpoint")
             write_whole(state, "".join(lines))
 

@@ -124,8 +124,9 @@ class Config:
     )
     upsample: str = _flag(
         "deconv",
-        "How decoders double: by transposed convolutions (the paper), or by bilinear "
-        "resizing and convolutions, which leave no checkerboard.",
+        "How stage 2's decoders double: by transposed convolutions (the paper, and "
+        "stage 1 always), or by bilinear resizing and convolutions, which leave no "
+        "checkerboard.",
         choices=("deconv", "resize"),
     )
     init: str = _flag(

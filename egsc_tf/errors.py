@@ -22,6 +22,10 @@ class NoSpace(UserError):
     """The disk is full."""
 
 
+class OtherNetworks(UserError):
+    """A checkpoint is not of the networks that the flags describe."""
+
+
 def is_no_space(error):
     """Whether an exception says that the disk is full, or a quota used up."""
     text = str(error).lower()

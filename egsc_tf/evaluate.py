@@ -101,7 +101,7 @@ if __name__ == "__main__":
         f"Some of {', '.join(evaluators.METRICS)}; empty: what fits and needs no file.",
     )
     flags.DEFINE_integer("max_images", 0, "Test images to use; 0: all.", 0)
-    flags.DEFINE_integer("seed", 0, "Of exemplars, judges, subsets.", 0)
+    flags.DEFINE_integer("seed", 0, "Of exemplars, judges, subsets.", 0, 2**32 - 1)
     flags.DEFINE_string(
         "extractor",
         "",
@@ -113,6 +113,6 @@ if __name__ == "__main__":
     )
     flags.DEFINE_string("segmentation_model", "", "A segmentation SavedModel.")
     flags.DEFINE_string("label_dir", "", "Folder with label maps in testA, testB.")
-    flags.DEFINE_integer("segmentation_classes", 19, "19 train ids or 8 categories.")
+    flags.DEFINE_integer("segmentation_classes", 19, "19 train ids or 8 categories.", 1)
     flags.DEFINE_integer("ignore_label", 255, "Label that counts nowhere.", 0, 255)
     run(main)

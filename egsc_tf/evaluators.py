@@ -374,6 +374,11 @@ def _label_maps(bench, domain):
         size = (config.height, config.width)
         return np.stack([images.resize_label_map(x, *size) for x in maps[: len(names)]])
     folder = os.path.join(settings.label_dir, "test" + domain.upper())
+    if config.dataset != "folder":
+        raise UserError(
+            "--label_dir: expected --dataset=folder, whose images have names, found "
+            f"{config.dataset}"
+        )
     maps = []
     for name in names:
         stem = os.path.splitext(os.path.basename(name))[0]

@@ -28,7 +28,7 @@ def run(main, with_rest=False):
 
     def guarded(argv):
         if len(argv) > 1 and not with_rest:
-            raise app.UsageError(f"expected only flags, found {argv[1:]}")
+            return _end(2, f"error: expected only flags, found {argv[1:]}")
         # Some terminals cannot show every name of a file.
         sys.stdout.reconfigure(errors="backslashreplace")
         logging.use_absl_handler()

@@ -24,6 +24,7 @@ from egsc_tf import workdir as workdir_lib
 from egsc_tf.data import python_op
 from egsc_tf.data.source import open_source
 from egsc_tf.data.stream import stream
+from egsc_tf.errors import OtherNetworks
 from egsc_tf.feature_mask_trainer import FeatureMaskTrainer
 from egsc_tf.health import Health
 from egsc_tf.interruption import Interruption
@@ -84,7 +85,12 @@ def train(config, workdir, strategy=None, override_run=False, tpu=""):
                 config.save(workdir)
                 starts.append(workdir, source, strategy.num_replicas_in_sync)
             stack.enter_context(python_op.errors_as_raised())
-            trainer = _train(config, workdir, workers, source, phi, before, newest)
+            try:
+                trainer = _train(config, workdir, workers, source, phi, before, newest)
+            except OtherNetworks:  # of --override_run: the run stays what it was
+                if workers.is_chief:
+                    before.save(workdir)
+                raise
             workers.finish()
         return trainer
 
@@ -155,7 +161,7 @@ def _train_stage(
         saver = checkpoints.Saver(
             workdir_lib.folder(workdir, stage), checkpoint, config.keep_checkpoints
         )
-        saver.tidy()
+        saver.tidy(start)
     if start >= total:
         logging.info("%s: done, %d steps (%s)", stage, start, workdir)
         return

@@ -34,16 +34,16 @@ FLAGS = flags.FLAGS
 COLUMNS = {
     "perceptual": ("content_distance", "style_distance"),
     "transfer": ("transfer_accuracy",),
-    "segmentation": ("miou", "pixel_accuracy"),
     "tsne": (),
 }
 NO_PERCEPTUAL = {"style_weight": 0.0, "content_weight": 0.0}
+NO_ADAIN = {"use_adain": False, "style_code": "features"}  # a code that nothing uses
 VARIANTS = {
     "egsc_it": {},
-    "unit": {"use_masks": False, "use_adain": False, **NO_PERCEPTUAL},
+    "unit": {"use_masks": False, **NO_ADAIN, **NO_PERCEPTUAL},
     "munit": {"use_masks": False, "style_code": "encoder", **NO_PERCEPTUAL},
     "no_masks": {"use_masks": False},
-    "no_adain": {"use_adain": False},
+    "no_adain": NO_ADAIN,
     "no_perceptual": NO_PERCEPTUAL,
 }
 
@@ -153,26 +153,29 @@ def main():
     base = config_lib.from_flags()
     names = _choices("variants", FLAGS.variants, VARIANTS)
     try:
-        seeds = _choices("seeds", [int(seed) for seed in FLAGS.seeds])
+        seeds = [int(seed) for seed in FLAGS.seeds]
     except ValueError as error:
         raise UserError(f"--seeds: expected integers, found {FLAGS.seeds}") from error
+    runs = {  # all of them now: a bad one is to be known before the first has trained
+        (seed, name): dataclasses.replace(base, seed=seed, **VARIANTS[name])
+        for seed in _choices("seeds", seeds)
+        for name in names
+    }
     metrics = evaluators.choose(FLAGS.metrics, base, Settings())
     evaluation = [f"--max_images={FLAGS.max_images}", f"--metrics={','.join(metrics)}"]
     scores = [f"{c}_{d}" for d in DIRECTIONS for c in default_columns(metrics)]
     results, failed = {}, []
-    for seed in seeds:
-        for name in names:
-            folder = os.path.join(FLAGS.workdir, f"{name}_seed{seed}")
-            logging.info("variant %s, seed %d: %s", name, seed, folder)
-            config = dataclasses.replace(base, seed=seed, **VARIANTS[name])
-            try:
-                found = train_and_score(config, folder, evaluation)
-            except UserError as error:  # the others are still worth having
-                logging.error("%s", error)
-                failed.append(f"{name}, seed {seed}")
-                continue
-            results.setdefault(name, []).append(found)
-            _write("variants.json", json.dumps(results, indent=2, sort_keys=True))
+    for (seed, name), config in runs.items():
+        folder = os.path.join(FLAGS.workdir, f"{name}_seed{seed}")
+        logging.info("variant %s, seed %d: %s", name, seed, folder)
+        try:
+            found = train_and_score(config, folder, evaluation)
+        except UserError as error:  # the others are still worth having
+            logging.error("%s", error)
+            failed.append(f"{name}, seed {seed}")
+            continue
+        results.setdefault(name, []).append(found)
+        _write("variants.json", json.dumps(results, indent=2, sort_keys=True))
     if results:
         table = to_markdown(summarise(results, scores), len(seeds))
         table += "".join(f"\nFailed: {one}.\n" for one in failed)

@@ -86,6 +86,10 @@ class RestTransport:
             # What urllib3 found is shorter than what it says of its own attempts.
             reason = getattr(error.args[0], "reason", error)
             raise self._endpoint.failed(call, "UNAVAILABLE", str(reason)) from error
+        except requests.exceptions.ChunkedEncodingError as error:
+            raise self._endpoint.failed(
+                call, "UNAVAILABLE", f"an answer that broke off: {error}"
+            ) from error
         except requests.RequestException as error:
             raise self._endpoint.failed(call, "FAILED", str(error)) from error
         try:

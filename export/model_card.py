@@ -12,9 +12,10 @@ import tensorflow as tf
 
 import egsc_tf
 from egsc_tf.export import serving_files, serving_graph
+from egsc_tf.export.serving_files import REPORT
 from egsc_tf.export.serving_graph import signature_name
 
-REPORT, CARD = "report.json", "MODEL_CARD.md"
+CARD = "MODEL_CARD.md"
 # name of an input or output: what it holds.
 MEANINGS = {
     "content": "images of the source domain, 0 to 255, sRGB",

@@ -153,20 +153,24 @@ def find_images(path):
     return [os.path.join(path, name) for name in names]
 
 
-def plan(inputs, output):
+def plan(inputs, exemplar, output):
     """{input path: output path}.
 
     Raises:
-      Mistake: where two inputs would give one file, or a file would replace an input.
+      Mistake: where two inputs would give one file, or a file would replace an input or
+        the exemplar.
     """
     jobs = {
         path: os.path.join(output, os.path.splitext(os.path.basename(path))[0] + ".png")
         for path in inputs
     }
-    taken = {os.path.realpath(path) for path in inputs}
+    taken = {os.path.realpath(path) for path in (*inputs, exemplar)}
     for path, target in jobs.items():
         if os.path.realpath(target) in taken:
-            raise Mistake(f"--output: {target} would be written twice; from {path}")
+            raise Mistake(
+                f"--output: {target}, made from {path}, would replace an input, the "
+                "exemplar or another result"
+            )
         taken.add(os.path.realpath(target))
     return jobs
 
@@ -184,7 +188,7 @@ def run(model, inputs, exemplar, output):
     Raises:
       Mistake: see `read` and `plan`.
     """
-    jobs = plan(inputs, output)
+    jobs = plan(inputs, exemplar, output)
     style = model.encode_style(read(exemplar))
     os.makedirs(output, exist_ok=True)
     for path, target in jobs.items():

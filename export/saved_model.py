@@ -130,7 +130,7 @@ def export(workdir, output, settings=None):
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
-    serving_files.write_configs(models, settings.batch_sizes)
+    serving_files.write_configs(models)
     return path
 
 

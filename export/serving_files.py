@@ -11,6 +11,7 @@ MODELS/
   docker-compose.yaml  starts the server's image on this folder
 """
 
+import json
 import os
 
 import numpy as np
@@ -20,6 +21,7 @@ from egsc_tf.errors import UserError
 from egsc_tf.export.serving_graph import inputs_of
 from egsc_tf.whole_file import write_whole
 
+REPORT = "report.json"  # of a version, by egsc_tf.export.model_card
 WARMUP = os.path.join("assets.extra", "tf_serving_warmup_requests")
 # Where the server's image has the folder of all models.
 MOUNT = "/models"
@@ -91,12 +93,13 @@ def versions(model_folder):
     return sorted(int(n) for n in names if n.isdecimal() and str(int(n)) == n)
 
 
-def write_configs(models, batch_sizes):
+def write_configs(models):
     """Writes the configs of the folder of all models."""
     names = sorted(n for n in os.listdir(models) if versions(os.path.join(models, n)))
+    sizes = [_batch_sizes(os.path.join(models, name)) for name in names]
     files = {
         "models.config": _models_config(names),
-        "batching.config": _batching_config(batch_sizes),
+        "batching.config": _batching_config([each for each in sizes if each]),
         "monitoring.config": (
             "prometheus_config {\n"
             "  enable: true\n"
@@ -122,11 +125,25 @@ def _models_config(names):
     return f"model_config_list {{\n{entries}}}\n"
 
 
+def _batch_sizes(model_folder):
+    """Those that the newest version of a model was exported with; None: not by us."""
+    path = os.path.join(model_folder, str(versions(model_folder)[-1]), REPORT)
+    if not os.path.isfile(path):
+        return None
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)["settings"]["batch_sizes"]
+
+
 def _batching_config(batch_sizes):
-    """Small waits: one translation takes longer than a few milliseconds."""
-    allowed = "".join(f"allowed_batch_sizes: {size}\n" for size in batch_sizes)
+    """The server has one for all models: no batch larger than the largest of each.
+
+    Small waits: one translation takes longer than a few milliseconds.
+    """
+    largest = min(sizes[-1] for sizes in batch_sizes)
+    common = sorted({n for sizes in batch_sizes for n in sizes if n <= largest})
+    allowed = "".join(f"allowed_batch_sizes: {size}\n" for size in common)
     return (
-        f"max_batch_size {{ value: {batch_sizes[-1]} }}\n"
+        f"max_batch_size {{ value: {largest} }}\n"
         "batch_timeout_micros { value: 2000 }\n"
         "max_enqueued_batches { value: 100 }\n"
         f"num_batch_threads {{ value: {os.cpu_count()} }}\n{allowed}"

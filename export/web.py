@@ -147,11 +147,12 @@ def _fill(site, workdir, config, settings, work):
 
 def _about(config, settings, directions):
     """What a visitor may want to know, in paragraphs."""
+    steps = next(iter(directions.values()))["steps"]
     return [
         "A translator of images by exemplar (EGSC-IT, Ma et al., ICLR 2019, arXiv "
         f"1805.11145), made by egsc_tf {egsc_tf.__version__}.",
         f"Trained on {config.dataset} at {config.height}×{config.width}, "
-        f"{config.mask_steps} steps of feature masks and {config.total_steps} of "
+        f"{config.mask_steps} steps of feature masks and {steps} of "
         "translation. Images unlike those of the training give results that nobody has "
         "judged.",
         *(

@@ -59,6 +59,7 @@ def write(site, workdir, settings, exemplars, samples, work):
     entry = report["variants"][variant]
     return {
         "label": f"{source} to {target}",
+        "steps": report["settings"]["steps"],
         "model": model,
         "bytes": entry["bytes"],
         "psnr": entry["psnr"],

@@ -264,6 +264,30 @@ def test_a_broken_exemplar_is_a_dead_letter_and_none_an_error(
         run(folder / "in" / "x.png", [broken], tmp_path / "none")
 
 
+def test_what_cannot_be_made_again_stays_in_the_manifest(run, folder, tmp_path):
+    """What was made of an exemplar, and of a source, that are no images any more."""
+    for name in ("in", "ex"):
+        (tmp_path / name).mkdir()
+    pictures = [tmp_path / "in" / "x.png", tmp_path / "in" / "wide1.png"]
+    styles = [tmp_path / "ex" / "style0.png", tmp_path / "ex" / "style1.png"]
+    for path in (*pictures, *styles):
+        shutil.copy(folder / path.parent.name / path.name, path)
+
+    def start():
+        run(tmp_path / "in" / "*.png", [str(path) for path in styles], tmp_path / "out")
+        return {e["file"] for e in lines(tmp_path / "out" / manifest.NAME)}
+
+    made = start()
+    assert len(made) == 4
+    styles[1].write_text("no picture")
+    pictures[1].write_text("no picture")
+    assert start() == made
+    styles[0].write_text("no picture")
+    with pytest.raises(UserError, match="--exemplar: expected a usable image"):
+        start()
+    assert {e["file"] for e in lines(tmp_path / "out" / manifest.NAME)} == made
+
+
 def test_a_users_mistakes_are_named(version, folder, tmp_path):
     with pytest.raises(UserError, match=r"--input=.*'.*/in/\*', found a folder"):
         files.matching(str(folder / "in"), "--input")

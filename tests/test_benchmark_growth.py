@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from PIL import Image
+from test_programs import program
 
 from egsc_tf import benchmark_growth as growth
 from egsc_tf.errors import UserError
@@ -17,6 +18,13 @@ TINY = ("--height=8", "--width=8", "--n_encoder=1", "--n_dis=1", "--ngf=2", "--n
 def test_what_cannot_be_varied_is_named(text):
     with pytest.raises(UserError, match=f"--vary={text}: expected"):
         growth.parse(text)
+
+
+def test_one_quantity_twice_is_refused(tmp_path):
+    command = ["--vary=ngf:16", "--vary=ngf:32", f"--output_dir={tmp_path}"]
+    code, output = program("benchmark_growth", *command)
+    assert code == 2
+    assert "--vary: expected different names, found ['ngf:16', 'ngf:32']" in output
 
 
 def test_size_is_height_and_width():

@@ -466,6 +466,26 @@ def test_another_kind_of_server_is_reported(status, code):
         client.close()
 
 
+def test_an_answer_that_breaks_off_may_come_whole_later():
+    class Dying(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):  # noqa: N802
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b'{"half')
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Dying) as other:
+        threading.Thread(target=other.handle_request, daemon=True).start()
+        client = Client(f"http://127.0.0.1:{other.server_port}", "toy", retries=0)
+        with pytest.raises(CallFailed, match="an answer that broke off") as caught:
+            client.encode_style_bytes([encoded(1)])
+        client.close()
+    assert caught.value.code == "UNAVAILABLE"
+
+
 def test_the_program(server, tmp_path):
     """One start each, at the same time: starting is what takes long."""
     images = save(tmp_path / "in", x=encoded(100), y=encoded(50))

@@ -213,10 +213,17 @@ def test_the_data_sets_own_label_maps_are_the_truth(tmp_path):
     np.testing.assert_array_equal(
         evaluators._label_maps(bench, "a"), np.full([1, 16, 32], 1)
     )
+    # Of the very images that are scored, where they are another split's.
+    config = dataclasses.replace(config, split_a="egsc_gta5_cityscapes:{split}B")
+    bench = Bench(Identity(), config, Settings(segmentation_classes=8), "")
+    bench._found[("source", "test")] = SomeNames()
+    found = evaluators._label_maps(bench, "a")
+    np.testing.assert_array_equal(found, evaluators._label_maps(bench, "b"))
+    assert (found != 1).any()
 
 
 class SomeNames:
-    names = {"a": ["one"]}
+    names = {"a": ["one"], "b": ["one"]}
 
     def size(self, domain):
         return 1
@@ -281,6 +288,14 @@ def test_segmentation_needs_its_files(scenes):
         run(
             segmentation_model=path, segmentation_classes=2, label_dir=str(scenes / "x")
         )
+
+
+def test_label_maps_need_images_with_names():
+    config = dataclasses.replace(DIGITS, dataset="official_records")
+    bench = Bench(Identity(), config, Settings(label_dir="labels"), "")
+    bench._found[("source", "test")] = SomeNames()
+    with pytest.raises(UserError, match="--label_dir: expected --dataset=folder.*offi"):
+        evaluators._label_maps(bench, "a")
 
 
 def test_metrics_are_chosen_by_the_data_set():

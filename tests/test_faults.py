@@ -12,6 +12,7 @@ import tensorflow as tf
 from test_training import RUN, SHORT, batches, make_trainer, weights
 
 from egsc_tf import checkpoints, divergence, restore
+from egsc_tf import config as config_lib
 from egsc_tf import train as train_lib
 from egsc_tf import workdir as workdir_lib
 from egsc_tf.data import images, python_op
@@ -86,7 +87,7 @@ def test_tensorflow_s_state_file_does_not_matter(two_checkpoints, state):
     path = two_checkpoints / "checkpoint"
     path.unlink() if state is None else path.write_bytes(state)
     assert checkpoints.newest(str(two_checkpoints)).endswith("ckpt-2")
-    saver(two_checkpoints)[1].tidy()
+    saver(two_checkpoints)[1].tidy(2)
     assert tf.train.latest_checkpoint(str(two_checkpoints)).endswith("ckpt-2")
 
 
@@ -165,7 +166,7 @@ def test_what_killed_runs_left_is_cleared_away(two_checkpoints):
     (two_checkpoints / "ckpt-3.data-00000-of-00001").write_bytes(b"x")
     (two_checkpoints / "mine.txt").write_bytes(b"x")
     _, saving = saver(two_checkpoints, keep=1)
-    saving.tidy()
+    saving.tidy(2)
     assert sorted(os.listdir(two_checkpoints)) == [
         "checkpoint",
         "ckpt-2.data-00000-of-00001",
@@ -178,6 +179,19 @@ def test_a_broken_checkpoint_is_written_anew(two_checkpoints):
     (two_checkpoints / FILES[1]).write_bytes(b"")
     saver(two_checkpoints, 7.0)[1].save(2)
     assert checkpoints.newest(str(two_checkpoints)).endswith("ckpt-2")
+
+
+def test_broken_checkpoints_do_not_drive_out_sound_ones(tmp_path):
+    for step in (100, 200, 300, 400):
+        variable, saving = saver(tmp_path, float(step), keep=4)
+        saving.save(step)
+    for step in (200, 300, 400):
+        (tmp_path / f"ckpt-{step}.index").write_bytes(b"")
+    _, saving = saver(tmp_path, 7.0, keep=2)
+    saving.tidy(100)  # a run that has gone back to the sound one
+    saving.save(150)
+    assert checkpoints.newest(str(tmp_path)) == str(tmp_path / "ckpt-150")
+    assert tf.train.latest_checkpoint(str(tmp_path)) == str(tmp_path / "ckpt-150")
 
 
 def test_a_full_disk_leaves_the_last_good_checkpoint(two_checkpoints, monkeypatch):
@@ -426,6 +440,17 @@ def test_changed_flags_are_refused_unless_overridden(tmp_path, caplog):
     with caplog.at_level("WARNING", logger="absl"):
         assert workdir_lib.check_flags(str(tmp_path), other, override=True) == RUN
     assert "--batch_size was 4, is now 2; --total_steps was 4, is now 9" in caplog.text
+
+
+def test_overridden_flags_of_other_networks_leave_the_run_as_it_was(tmp_path):
+    folder = str(tmp_path / "run")
+    config = dataclasses.replace(SHORT, total_steps=2)
+    train_lib.train(config, folder)
+    wider = dataclasses.replace(config, ngf=2 * config.ngf, total_steps=4)
+    with pytest.raises(UserError, match="ckpt-2: expected a checkpoint of the n"):
+        train_lib.train(wider, folder, override_run=True)
+    assert config_lib.load(folder) == config
+    assert restore.load(folder).steps == 2
 
 
 def test_a_longer_run_says_what_becomes_of_the_learning_rate(tmp_path, caplog):

@@ -213,7 +213,7 @@ def test_a_missing_runtime_is_named(monkeypatch, exported, photos, tmp_path, cap
         ("input", "empty", "expected image files, found none"),
         ("input", "deep.png", "more than 8 bits"),
         ("exemplar", "broken.tflite", "expected an image, found"),
-        ("output", "photos", "would be written twice"),
+        ("output", "photos", "would replace an input"),
         ("output", "exemplar.png", "File exists"),
     ],
 )
@@ -236,5 +236,11 @@ def test_mistakes_end_in_one_line(
 
 def test_two_inputs_of_one_name_are_refused(tmp_path):
     inputs = [str(tmp_path / name) for name in ("x.png", "x.jpg")]
-    with pytest.raises(run_tflite.Mistake, match=r"x\.png would be written twice"):
-        run_tflite.plan(inputs, str(tmp_path / "out"))
+    with pytest.raises(run_tflite.Mistake, match=r"x\.png, made from .*, would repl"):
+        run_tflite.plan(inputs, "style.png", str(tmp_path / "out"))
+
+
+def test_the_exemplar_is_not_written_over(tmp_path):
+    exemplar = str(tmp_path / "styles" / "x.png")
+    with pytest.raises(run_tflite.Mistake, match="would replace an input, the exempl"):
+        run_tflite.plan([str(tmp_path / "x.jpg")], exemplar, str(tmp_path / "styles"))

@@ -199,6 +199,22 @@ def test_the_server_s_configs(version, workdir):
     assert named <= set(os.listdir(models))
 
 
+def test_no_batch_is_larger_than_each_model_takes(version, workdir):
+    """The server has one batching.config for all models."""
+    models = os.path.dirname(os.path.dirname(version))
+    os.makedirs(os.path.join(models, "of_others", "1"))
+    settings = Settings(directions=("b2a",), batch_sizes=(1, 2), max_batch_pixels=512)
+    export(workdir, os.path.join(models, "small"), settings)
+    export(workdir, os.path.join(models, "another"), Settings(directions=("b2a",)))
+    with open(os.path.join(models, "batching.config")) as file:
+        lines = file.read().splitlines()
+    assert "max_batch_size { value: 2 }" in lines
+    assert [line for line in lines if line.startswith("allowed")] == [
+        "allowed_batch_sizes: 1",
+        "allowed_batch_sizes: 2",
+    ]
+
+
 ALONE = """
 import sys, numpy as np, tensorflow as tf
 model = tf.saved_model.load(sys.argv[1])

@@ -32,6 +32,12 @@ def open_folder(root, split="train", **flags):
     return open_source(Config(data_dir=str(root), **flags), split)
 
 
+def test_boards_are_cut_into_whole_cells():
+    config = Config(dataset="digits_multi", height=52, width=50, n_encoder=2)
+    with pytest.raises(UserError, match="--width: expected a multiple of 4, the cells"):
+        open_source(config, "train")
+
+
 def open_tfds(flags, **more):
     return open_source(
         Config(height=8, width=16, n_encoder=1, **flags, **more), "train"

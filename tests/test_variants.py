@@ -41,6 +41,13 @@ def test_a_variant_has_only_its_own_parts(name):
     assert ("G/style" in logs) == (name in ("egsc_it", "no_masks", "no_adain"))
 
 
+def test_every_preset_has_all_variants():
+    base = dataclasses.replace(TINY, style_code="encoder")
+    found = {n: dataclasses.replace(base, **v) for n, v in variants.VARIANTS.items()}
+    assert found["egsc_it"].style_code == found["no_masks"].style_code == "encoder"
+    assert not found["no_adain"].use_adain
+
+
 def test_a_variant_without_use_for_f_resumes(tmp_path):
     config = dataclasses.replace(
         RUN, mask_steps=1, total_steps=1, **variants.VARIANTS["unit"]
@@ -173,6 +180,8 @@ program.run(lambda: variants.train_and_score(config.Config(), workdir))
         ("--variants=unit,unit", "--variants: expected different values"),
         ("--seeds=one", "--seeds: expected integers"),
         ("--metrics=fad", "--metrics: expected some of"),
+        ("--seeds=0,0", "--seeds: expected different values"),
+        ("--seeds=0,-1", "--seed: expected"),
     ],
 )
 def test_bad_lists_are_refused(flag, message, tmp_path):

@@ -44,12 +44,21 @@ class Choose(beam.DoFn):
                 job.source, f"{file} would be written twice; rename the inputs"
             )
         if not jobs:  # of another pattern: it stays in the manifest
-            right = [e for e in entries if manifest.is_right(self._output, e)]
-            yield from (beam.pvalue.TaggedOutput("kept", e) for e in right[:1])
+            yield from _kept(self._output, entries, "kept")
+
+
+def _kept(output, entries, tag):
+    """The one entry, of those of a file, that the file still agrees with."""
+    right = [e for e in entries if manifest.is_right(output, e)]
+    yield from (beam.pvalue.TaggedOutput(tag, e) for e in right[:1])
 
 
 class Read(beam.DoFn):
-    """(job, entries) -> ((job, what it is made from), Content) where it is due."""
+    """(job, entries) -> ((job, what it is made from), Content) where it is due.
+
+    What was made before and can't be made now, of an exemplar or a source that is no
+    image any more, stays in the manifest.
+    """
 
     def __init__(self, settings):
         self._settings = settings
@@ -58,8 +67,10 @@ class Read(beam.DoFn):
         return self._due(*element, styles)
 
     def _due(self, job, entries, styles):
-        if job.exemplar not in styles:
-            return  # a dead letter already
+        output = self._settings.output
+        if job.exemplar not in styles:  # a dead letter already
+            yield from _kept(output, entries, "right")
+            return
         style, exemplar_sha256 = styles[job.exemplar]
         try:
             data = files.read(job.source)
@@ -68,13 +79,14 @@ class Read(beam.DoFn):
             )
             for entry in entries:
                 same = all(entry.get(key) == value for key, value in origin.items())
-                if same and manifest.is_right(self._settings.output, entry):
+                if same and manifest.is_right(output, entry):
                     counters.add(counters.RIGHT)
                     yield beam.pvalue.TaggedOutput("right", entry)
                     return
             pixels = images.read_bytes(data, job.source)
         except (OSError, images.BadImage) as error:
             yield dead_letter(job.source, str(error))
+            yield from _kept(output, entries, "right")
             return
         yield (job, origin), model.Content(pixels, style, self._settings.strength)
 

@@ -16,7 +16,6 @@ STRETCHED = 1.5
 
 # What a list in `Findings.problems` holds, in the order of importance. Training stops
 # at the first three.
-STOPPING = ("broken", "tiny", "unreadable")
 KINDS = {
     "broken": "do not decode",
     "tiny": f"smaller than {images.SMALLEST_SIDE}x{images.SMALLEST_SIDE} pixels",

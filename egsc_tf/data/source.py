@@ -2,6 +2,7 @@
 
 from egsc_tf.data import digits, folder, handwriting, official_records, tfds_splits
 from egsc_tf.data.decoded import Decoded
+from egsc_tf.errors import UserError
 
 
 def open_source(config, split, most=None):
@@ -17,6 +18,12 @@ def open_source(config, split, most=None):
     if config.dataset.startswith("digits_"):
         images, labels = handwriting.load(config.digits, split, config.data_dir)
         if config.dataset == "digits_multi":
+            for name in ("height", "width"):
+                if getattr(config, name) % digits.CELLS:
+                    raise UserError(
+                        f"--{name}: expected a multiple of {digits.CELLS}, the cells "
+                        f"of a board, found {getattr(config, name)}"
+                    )
             return digits.DigitsMulti(images, labels, *size, config.polarity)
         unseen_pairs = config.unseen_pairs and split == "train"
         return digits.DigitsSingle(

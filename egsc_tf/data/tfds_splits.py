@@ -36,27 +36,40 @@ def listings(dataset, split, data_dir="", manual_dir="", split_a="", split_b="")
     for domain, name in zip(DOMAINS, (split_a, split_b)):
         if name and "{split}" not in name and split == "test":
             logging.warning("--split_%s=%s: tests on training images", domain, name)
-        name = (name or "{split}" + domain.upper()).replace("{split}", split)
-        # "BUILDER:SPLIT"; a colon behind a bracket is a slice.
-        match = re.match(r"(?:([^\[]+):)?([^:]+(?:\[.*)?)$", name)
-        if not match:
-            raise UserError(
-                f"--split_{domain}={name}: expected [BUILDER:]SPLIT, as lfw:train[:80%]"
-            )
-        builder_name, part = match.groups()
-        builder_name = builder_name or dataset[len(PREFIX) :]
+        builder_name, part = _builder_and_split(dataset, split, domain, name)
         found[domain] = _listing(builder_name, part, data_dir, manual_dir)
     return found
 
 
+def _builder_and_split(dataset, split, domain, name):
+    """Which builder's images are a domain's, and which of its splits.
+
+    Args:
+      dataset, split: as of `listings`; name: its split_a or split_b.
+    """
+    name = (name or "{split}" + domain.upper()).replace("{split}", split)
+    # "BUILDER:SPLIT"; a colon behind a bracket is a slice.
+    match = re.match(r"(?:([^\[]+):)?([^:]+(?:\[.*)?)$", name)
+    if not match:
+        raise UserError(
+            f"--split_{domain}={name}: expected [BUILDER:]SPLIT, as lfw:train[:80%]"
+        )
+    builder_name, part = match.groups()
+    return builder_name or dataset[len(PREFIX) :], part
+
+
 def label_maps(config, split, domain):
-    """[h, w] uint8 arrays of a split's feature label_map, in order; None without it."""
+    """[h, w] uint8 arrays of the feature label_map of a domain's images, in the order
+    of `listings`; None without it."""
     if not config.dataset.startswith(PREFIX):
         return None
-    made = builder(config.dataset[len(PREFIX) :], config.data_dir, config.manual_dir)
+    builder_name, part = _builder_and_split(
+        config.dataset, split, domain, getattr(config, f"split_{domain}")
+    )
+    made = builder(builder_name, config.data_dir, config.manual_dir)
     if "label_map" not in made.info.features:
         return None
-    data = made.as_dataset(split=split + domain.upper(), **_in_order())
+    data = made.as_dataset(split=part, **_in_order())
     return [example["label_map"].numpy()[..., 0] for example in data]
 
 

@@ -11,7 +11,7 @@ class AutoEncoder(keras.Model):
     """A VAE of one domain: encoder, latent block, content block, decoder.
 
     Args:
-      ngf, n_encoder, init, output, padding, upsample: as of Decoder.
+      ngf, n_encoder, init, output, padding: as of Decoder.
     """
 
     def __init__(
@@ -21,7 +21,6 @@ class AutoEncoder(keras.Model):
         init="he",
         output="tanh",
         padding="reflect",
-        upsample="deconv",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -29,7 +28,7 @@ class AutoEncoder(keras.Model):
         self.encoder = Encoder(ngf, n_encoder, init, padding)
         self.latent_block = ResidualBlock(channels, init, padding)
         self.content_block = ResidualBlock(channels, init, padding)
-        self.decoder = Decoder(ngf, n_encoder, init, output, padding, upsample)
+        self.decoder = Decoder(ngf, n_encoder, init, output, padding)
 
     def latent(self, x):
         """The mean of z: [B, H, W, 3] in [-1, 1] -> [B, h, w, C]."""
