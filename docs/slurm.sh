@@ -18,12 +18,17 @@ srun --kill-on-bad-exit=0 bash -c '
   workers="\"${HOSTS//,/:$PORT\",\"}:$PORT\""
   export TF_CONFIG="{\"cluster\": {\"worker\": [$workers]},
     \"task\": {\"type\": \"worker\", \"index\": $SLURM_PROCID}}"
-  exec python -m egsc_tf.train --flagfile=experiments/celeba_64.flags \
+  trap : TERM  # python gets it too, saves and ends; this waits for it
+  python -m egsc_tf.train --flagfile=experiments/celeba_64.flags \
     --batch_size=32 --data_dir=/SHARED/celeba --workdir=/SHARED/runs/celeba
+  code=$?
+  # srun tells the largest code of all workers, and the others of one that failed end
+  # with 75: the codes of errors that another start does not help are made larger.
+  case $code in 1 | 2 | 3) code=$((100 + code)) ;; esac
+  exit $code
 '
 code=$?
-# 75: stopped and saved, or a worker was lost; above 128: that worker's own signal. Errors
-# that another start does not help have codes of their own.
+# 75: stopped and saved, or a worker was lost; above 128: that worker's own signal.
 if [ "$code" -eq 75 ] || [ "$code" -gt 128 ]; then
   scontrol requeue "$SLURM_JOB_ID"
 fi

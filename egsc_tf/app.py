@@ -52,8 +52,7 @@ def main():
         from egsc_tf.tryout import interface
     except ImportError as error:
         raise UserError(
-            "expected the packages of `pip install 'egsc-tf[app]'`, found no "
-            f"{error.name}"
+            f"expected the packages of `pip install '.[app]'`, found no {error.name}"
         ) from error
     if bool(FLAGS.workdir) == bool(FLAGS.saved_model):
         raise UserError("expected one of --workdir and --saved_model")

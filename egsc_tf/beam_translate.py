@@ -27,8 +27,7 @@ def main(beam_flags):
         from egsc_tf.beam.options import pipeline_options
     except ImportError as error:
         raise UserError(
-            "expected the packages of `pip install 'egsc-tf[beam]'`, found no "
-            f"{error.name}"
+            f"expected the packages of `pip install '.[beam]'`, found no {error.name}"
         ) from error
     finally:
         logging.set_verbosity(verbosity)

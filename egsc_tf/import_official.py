@@ -57,21 +57,22 @@ def load(feature_masks, translator):
     return Translator.of_trainer(_trainer(Config(), feature_masks, translator))
 
 
-def write_workdir(feature_masks, translator, output, config=None):
+def write_workdir(feature_masks, translator, output, config):
     """As `load`, and writes the run folder `output`, at step 0 of a new training.
 
     Args:
       feature_masks, translator: as of `load`.
       output: a folder that holds no run yet.
-      config: Config of the data set, losses and schedule of later training. Sizes and
-        forms of the networks are those of the checkpoints.
+      config: Config of the data set, image size, losses and schedule of later training;
+        exports take the size, and what they measure on, from it. Sizes and forms of
+        the networks are those of the checkpoints.
 
     Raises:
       UserError: as `load`, and where `output` holds a run.
     """
     if os.path.exists(os.path.join(output, config_lib.RUN_FLAGS)):
         raise UserError(f"--output={output}: expected a new folder, found a run")
-    trainer = _trainer(config or Config(), feature_masks, translator)
+    trainer = _trainer(config, feature_masks, translator)
     os.makedirs(output, exist_ok=True)
     seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
     checkpoint = tf.train.Checkpoint(seconds=seconds, **trainer.parts())
@@ -255,13 +256,7 @@ def _sizes(checkpoints, pattern):
 
 
 def main():
-    preset = config_lib.read(FLAGS.preset) if FLAGS.preset else Config()
-    if not FLAGS.preset:
-        logging.warning(
-            "no --preset: --dataset=%s, which evaluation and further training use, is "
-            "only a default; translation does not depend on it",
-            preset.dataset,
-        )
+    preset = config_lib.read(FLAGS.preset)
     config = write_workdir(FLAGS.feature_masks, FLAGS.translator, FLAGS.output, preset)
     print(
         f"{FLAGS.output}: ngf {config.ngf}, n_encoder {config.n_encoder}, ndf "
@@ -278,8 +273,10 @@ if __name__ == "__main__":
     flags.DEFINE_string("output", None, "Run folder to write.", required=True)
     flags.DEFINE_string(
         "preset",
-        "",
-        "A flagfile of egsc_tf.train: data set, losses and schedule for further "
+        None,
+        "A flagfile of egsc_tf.train, as experiments/release_celeba.flags: data set "
+        "and image size, of scores and exports too; losses and schedule of further "
         "training. The networks' sizes and forms come from the checkpoints.",
+        required=True,
     )
     run(main)

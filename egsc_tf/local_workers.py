@@ -68,8 +68,13 @@ def wait(processes, grace=GRACE_SECONDS):
 
 
 def _show(index, process):
-    for line in process.stdout:
-        print(f"[{index}] {line}", end="", flush=True)
+    shown = True
+    for line in process.stdout:  # to its end: a full pipe would stop the worker
+        try:
+            if shown:
+                print(f"[{index}] {line}", end="", flush=True)
+        except BrokenPipeError:  # nobody reads any more, as behind `| head`
+            shown = False
 
 
 def main(arguments):
@@ -77,10 +82,12 @@ def main(arguments):
     processes = [start(i, addresses, arguments) for i in range(FLAGS.workers)]
 
     def forward(number, frame):
+        # A worker saves at SIGTERM; of its terminal's end it hears nothing.
+        number = signal.SIGTERM if number == signal.SIGHUP else number
         for process in processes:
             process.send_signal(number)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, forward)
     readers = [
         threading.Thread(target=_show, args=item) for item in enumerate(processes)

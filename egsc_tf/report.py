@@ -48,7 +48,10 @@ def write(workdirs, path=None, settings=None, results=None):
       UserError: where a folder holds no run.
     """
     settings = settings or Settings()
-    runs = [Run(workdir, settings, results) for workdir in workdirs]
+    runs = [
+        Run(workdir, settings, results, label)
+        for workdir, label in zip(workdirs, _labels(workdirs))
+    ]
     name = NAME if len(runs) == 1 else COMPARISON
     path = path or os.path.join(workdirs[0], name)
     labels = ", ".join(run.label for run in runs)
@@ -60,6 +63,17 @@ def write(workdirs, path=None, settings=None, results=None):
     )
     write_whole(path, text)
     return path
+
+
+def _labels(workdirs):
+    """The folders' names, with as many of those above as tell them apart."""
+    paths = [os.path.abspath(workdir).split(os.sep) for workdir in workdirs]
+    different = len(set(map(tuple, paths)))
+    for count in range(1, max(map(len, paths)) + 1):
+        labels = ["/".join(path[-count:]) for path in paths]
+        if len(set(labels)) == different:
+            break
+    return labels
 
 
 def main(more):

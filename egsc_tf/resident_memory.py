@@ -18,13 +18,15 @@ def resident_bytes(field="VmRSS"):
 
 def peak_bytes(call):
     """(result, before, most): what `call` returns, and the memory before and at most
-    while it runs; Nones but on Linux.
+    while it runs; Nones but on Linux, and where it does not let the peak be reset.
 
     The peak is reset first: that of importing TensorFlow is higher.
     """
-    if os.path.exists(PROCESS):
+    try:
         with open(f"{PROCESS}/clear_refs", "w", encoding="ascii") as file:
             file.write("5")
+    except OSError:
+        return call(), None, None
     before = resident_bytes()
     result = call()
     return result, before, resident_bytes("VmHWM")

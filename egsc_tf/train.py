@@ -85,6 +85,9 @@ def train(config, workdir, strategy=None, override_run=False, tpu=""):
                 config.save(workdir)
                 starts.append(workdir, source, strategy.num_replicas_in_sync)
             stack.enter_context(python_op.errors_as_raised())
+            policy = keras.mixed_precision.global_policy()
+            stack.callback(keras.mixed_precision.set_global_policy, policy)
+            keras.mixed_precision.set_global_policy(config.mixed_precision)
             try:
                 trainer = _train(config, workdir, workers, source, phi, before, newest)
             except OtherNetworks:  # of --override_run: the run stays what it was
@@ -114,8 +117,6 @@ def _train(config, workdir, workers, source, phi, before, newest):
 
     before: the Config of the last start; newest: {stage: path of its last checkpoint}.
     """
-    keras.mixed_precision.set_global_policy(config.mixed_precision)
-
     stage = workdir_lib.TRANSLATION
     run = (source, config, workdir, workers)
     with workers.strategy.scope():
@@ -149,7 +150,9 @@ def _train_stage(
     batches = trainer.batches_per_step
     strategy = workers.strategy
     with strategy.scope():
-        trainer.prepare(next(iter(stream(source, config, 0, batches))))
+        example = next(iter(stream(source, config, 0, batches)))
+        # One of each domain is enough, and a device may not hold the batch of all.
+        trainer.prepare({name: x[:1] for name, x in example.items()})
         seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
         checkpoint = tf.train.Checkpoint(seconds=seconds, **trainer.parts())
         if newest:

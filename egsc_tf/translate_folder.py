@@ -10,7 +10,7 @@ import typing
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image, ImageOps
+from PIL import Image
 from tqdm import tqdm
 
 from egsc_tf import callbacks, tiling
@@ -208,7 +208,12 @@ def _by_tiles(translator, todo, direction, strength, tile):
 
 def _thumbnail(pixels):
     """[H, W, 3] uint8 -> a square of 128 pixels in [-1, 1], on white."""
-    square = ImageOps.pad(
-        Image.fromarray(pixels), (THUMBNAIL, THUMBNAIL), color="white"
+    scale = THUMBNAIL / max(pixels.shape)
+    # Of a strip at least a line remains.
+    height, width = (max(1, round(scale * side)) for side in pixels.shape[:2])
+    square = Image.new("RGB", (THUMBNAIL, THUMBNAIL), "white")
+    square.paste(
+        Image.fromarray(pixels).resize((width, height)),
+        ((THUMBNAIL - width) // 2, (THUMBNAIL - height) // 2),
     )
     return images.to_float(np.asarray(square))

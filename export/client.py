@@ -59,7 +59,7 @@ class Client:
                 from egsc_tf.export.client_rest import RestTransport as Transport
         except ImportError as error:
             raise UserError(
-                "expected the packages of `pip install 'egsc-tf[serving]'`, found no "
+                "expected the packages of `pip install '.[serving]'`, found no "
                 f"{error.name}"
             ) from error
         self._endpoint = Endpoint(url, model, version, timeout)

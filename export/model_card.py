@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 import egsc_tf
 from egsc_tf.export import serving_files, serving_graph
@@ -103,7 +104,7 @@ def write(folder, name, workdir, config, step, served, settings, split_times):
             "tensorflow": tf.__version__,
             "python": platform.python_version(),
         },
-        "scores": scores(workdir),
+        "scores": scores(workdir, step),
         "split_use": split_times,
     }
     with open(os.path.join(folder, REPORT), "w", encoding="utf-8") as file:
@@ -143,13 +144,29 @@ def _checksums(folder):
     return dict(sorted(found.items()))
 
 
-def scores(workdir):
-    """The numbers of WORKDIR/results.json, if it was evaluated; else {}."""
+def training(steps, mask_steps):
+    """How long a model was trained, as text."""
+    if not steps:
+        return "with weights that were imported, not trained by egsc_tf"
+    return f"{mask_steps} steps of feature masks and {steps} of translation"
+
+
+def scores(workdir, steps):
+    """The numbers of WORKDIR/results.json; {} if it was not evaluated at this step."""
     path = os.path.join(workdir, "results.json")
     if not os.path.isfile(path):
         return {}
     with open(path, encoding="utf-8") as file:
         results = json.load(file)
+    if results.get("steps") != steps:
+        logging.warning(
+            "%s is of step %s, not of step %d, and left out; egsc_tf.evaluate makes it "
+            "anew",
+            path,
+            results.get("steps"),
+            steps,
+        )
+        return {}
     return {
         key: value
         for key, value in sorted(results.items())
@@ -170,8 +187,7 @@ def _card(report):
         "## Trained on",
         "",
         f"`{trained['dataset']}` at {trained['height']}x{trained['width']}, batches of "
-        f"{trained['batch_size']}, {trained['mask_steps']} steps of feature masks and "
-        f"{report['steps']} of translation.",
+        f"{trained['batch_size']}, {training(report['steps'], trained['mask_steps'])}.",
         "",
         "## Scores",
         "",
@@ -180,7 +196,7 @@ def _card(report):
         lines += ["| score | value |", "|---|---|"]
         lines += [f"| {k} | {v:.4f} |" for k, v in report["scores"].items()]
     else:
-        lines += ["The run was not evaluated before the export."]
+        lines += ["The run was not evaluated at this step before the export."]
     lines += [
         "",
         "## Signatures",

@@ -66,7 +66,7 @@ def write_warmup(folder, name, served, batch_sizes):
     except ImportError as error:
         raise UserError(
             "tensorflow-serving-api: expected it installed, to write warm-up requests; "
-            "pip install 'egsc-tf[serving]'"
+            "pip install '.[serving]'"
         ) from error
     path = os.path.join(folder, WARMUP)
     os.makedirs(os.path.dirname(path))

@@ -138,6 +138,12 @@ def export(workdir, output, settings=None):
                 tflite_files.write(output, files)
             else:
                 tflite_files.remove(output, files)
+    if others := tflite_files.others(output, direction, variants):
+        logging.warning(
+            "%s: of earlier exports, and not in its report: %s",
+            output,
+            ", ".join(others),
+        )
     report.write(output)
     return report.values
 

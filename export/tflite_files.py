@@ -9,6 +9,7 @@ each image belongs to.
 """
 
 import os
+import re
 
 from egsc_tf.export import tflite_flatbuffer, tflite_graph, tflite_metadata
 from egsc_tf.whole_file import write_whole
@@ -43,9 +44,18 @@ def write(output, files):
         write_whole(os.path.join(output, name), content)
 
 
+def others(output, direction, variants):
+    """Names of the .tflite files in a folder that are of no such variant."""
+    names = os.listdir(output) if os.path.isdir(output) else []
+    ours = "|".join(map(re.escape, variants))
+    ours = rf"{direction}_({ours})(_({'|'.join(tflite_graph.SIGNATURES)}))?\.tflite"
+    return sorted(
+        n for n in names if n.endswith(".tflite") and not re.fullmatch(ours, n)
+    )
+
+
 def remove(output, files):
-    """Removes what an earlier export left there under these names, so that the folder
-    holds what its report says."""
+    """Removes what an earlier export left there under these names."""
     for name in files:
         path = os.path.join(output, name)
         if os.path.exists(path):

@@ -133,10 +133,11 @@ def _fill(site, workdir, config, settings, work):
         )
         for direction, of_direction in zip(settings.directions, exemplars)
     }
+    steps = next(iter(directions.values()))["steps"]
     manifest = {
         "name": settings.name or os.path.basename(os.path.abspath(workdir)),
-        "about": _about(config, settings, directions),
-        "scores": model_card.scores(workdir),
+        "about": _about(config, steps, settings, directions),
+        "scores": model_card.scores(workdir, steps),
         "directions": directions,
     }
     with open(os.path.join(site, MANIFEST), "w", encoding="utf-8") as file:
@@ -145,16 +146,14 @@ def _fill(site, workdir, config, settings, work):
     return manifest
 
 
-def _about(config, settings, directions):
+def _about(config, steps, settings, directions):
     """What a visitor may want to know, in paragraphs."""
-    steps = next(iter(directions.values()))["steps"]
     return [
         "A translator of images by exemplar (EGSC-IT, Ma et al., ICLR 2019, arXiv "
         f"1805.11145), made by egsc_tf {egsc_tf.__version__}.",
         f"Trained on {config.dataset} at {config.height}×{config.width}, "
-        f"{config.mask_steps} steps of feature masks and {steps} of "
-        "translation. Images unlike those of the training give results that nobody has "
-        "judged.",
+        f"{model_card.training(steps, config.mask_steps)}. Images unlike those of the "
+        "training give results that nobody has judged.",
         *(
             f"{entry['label']}: {settings.variant}, {entry['bytes'] / 1e6:.2f} MB, "
             f"images of {entry['height']}×{entry['width']}; a PSNR of "

@@ -121,6 +121,26 @@ def test_peak_memory_is_that_of_the_call():
     assert before + size / 2 < most
 
 
+def test_no_memory_where_its_peak_cannot_be_reset(monkeypatch, tmp_path):
+    monkeypatch.setattr(resident_memory, "PROCESS", str(tmp_path / "none"))
+    assert resident_memory.peak_bytes(lambda: 7) == (7, None, None)
+
+
+def test_the_peak_is_of_the_type_that_the_networks_compute_in(monkeypatch):
+    monkeypatch.setattr(peak, "MATMULS", (8,))
+    monkeypatch.setattr(peak, "CONVOLUTIONS", ((1, 4, 2),))
+    monkeypatch.setattr(peak, "SECONDS", 0.0)
+    policy = tf.keras.mixed_precision.global_policy()
+    tf.keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    try:
+        found = peak.Peak()
+    finally:
+        tf.keras.mixed_precision.set_global_policy(policy)
+    assert found.rates["dtype"] == "bfloat16"
+    assert found() > 0
+    assert peak.Peak().rates["dtype"] == "float32"
+
+
 def test_what_is_measured_and_what_with_are_checked(monkeypatch, tmp_path):
     broken = tmp_path / "old.json"
     broken.write_text("{")

@@ -4,8 +4,10 @@ import dataclasses
 import json
 import os
 import socket
+import sys
 import threading
 import time
+import types
 
 import kubernetes_validate
 import pytest
@@ -330,3 +332,16 @@ def test_the_lint_refuses_a_wrong_manifest(kind):
     documents[1]["spec"]["completions"] = "two"
     with pytest.raises(kubernetes_validate.ValidationError, match="two"):
         lint(documents)
+
+
+def test_a_worker_is_read_to_its_end_where_nobody_listens(monkeypatch):
+    class Closed:
+        def write(self, text):
+            raise BrokenPipeError
+
+        flush = write
+
+    monkeypatch.setattr(sys, "stdout", Closed())
+    worker = types.SimpleNamespace(stdout=iter(["one\n", "two\n"]))
+    local_workers._show(0, worker)
+    assert list(worker.stdout) == []

@@ -5,6 +5,7 @@ import dataclasses
 import golden as golden_lib
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import egsc_tf
 from egsc_tf import config as config_lib
@@ -44,13 +45,13 @@ def test_workdir_holds_the_run_and_the_sizes(tmp_path):
     golden = golden_lib.load("multi_32x48")
     path = golden_lib.write_checkpoint(tmp_path, "stage1", golden)
     output = str(tmp_path / "run")
-    import_official.write_workdir(path, path, output)
+    import_official.write_workdir(path, path, output, config_lib.Config())
     config = config_lib.load(output)
     assert (config.n_encoder, config.ngf, config.ndf, config.n_dis) == (3, 4, 4, 4)
     assert config.adain_form == config.discriminator_form == "release"
     assert_golden_translations(egsc_tf.load(output), golden)
     with pytest.raises(UserError, match="found a run"):
-        import_official.write_workdir(path, path, output)
+        import_official.write_workdir(path, path, output, config)
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
@@ -72,6 +73,8 @@ def test_an_imported_run_trains_on(policy, tmp_path):
     import_official.write_workdir(path, path, output, preset)
     trainer = train_lib.train(config_lib.load(output), output)
     assert trainer.steps_done() == 1
+    # What comes after, as the report, computes as it does in a program of its own.
+    assert tf.keras.mixed_precision.global_policy().name == "float32"
     before = golden[f"stage1/weights/{CONV}"]
     after = trainer.generator.encoder_a.convs[0].conv.kernel.numpy()
     moved = np.abs(after - before).max()

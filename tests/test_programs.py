@@ -54,6 +54,16 @@ def test_train_names_a_users_mistake_without_a_traceback(tmp_path, flags, messag
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("shape", [(8, 2100), (3000, 10), (7, 128), (300, 200)])
+def test_every_shape_has_a_thumbnail(shape):
+    square = translate_folder._thumbnail(np.zeros([*shape, 3], np.uint8))
+    assert square.shape == (128, 128, 3)
+    black = (square == -1.0).all(-1)
+    assert (square[~black] == 1.0).all()
+    longest = max(shape)
+    assert black.sum() == np.prod([max(1, round(128 * s / longest)) for s in shape])
+
+
 def test_help_lists_the_flags_of_a_run():
     _, output = program("train", "--help")
     for flag in ("--ngf", "--[no]use_masks", "--content_view", "--workdir"):

@@ -10,7 +10,7 @@ import tensorflow as tf
 from browser import chromium, open_page, screenshot  # noqa: F401
 from pictures import noise
 from runs import untrained
-from test_programs import program
+from test_programs import program, save
 from test_training import RUN
 
 from egsc_tf import evaluate, mask_picture, report, starts, train
@@ -18,7 +18,8 @@ from egsc_tf.data import images
 from egsc_tf.errors import UserError
 from egsc_tf.evaluation import Settings
 from egsc_tf.metrics import digit_classifier
-from egsc_tf.reports import nearest, scalars
+from egsc_tf.reports import gallery, nearest, plots, scalars
+from egsc_tf.reports.run import Run
 from egsc_tf.worst import KEPT, Worst
 
 HEADINGS = [heading for _, heading, _ in report.SECTIONS]
@@ -135,6 +136,34 @@ def test_missing_data_and_scores_are_said(tmp_path):
     assert "hardware</th><td>not noted" in text
     with pytest.raises(UserError, match="run.flags: expected the flags of a run"):
         report.write([str(tmp_path / "none")])
+
+
+def test_runs_of_one_name_are_told_apart():
+    assert report._labels(["/r/a/x", "/r/b/x", "/r/c"]) == ["a/x", "b/x", "r/c"]
+    assert report._labels(["a/x", "a/y"]) == ["x", "y"]
+    assert report._labels(["a/x", "a/x"]) == ["x", "x"]
+
+
+def test_names_of_runs_are_no_formulas():
+    lines = [(name, [1, 2], [1.0, 2.0], 0, "-") for name in (r"a$\foo$", "_hidden")]
+    text = plots.curves(lines, "two runs")
+    assert r"a$\foo$" in text
+    assert "hidden" in text
+
+
+def test_a_real_image_is_not_searched_among_itself(tmp_path):
+    data = tmp_path / "data"
+    for split in ("trainA", "trainB", "testA", "testB"):
+        (data / split).mkdir(parents=True)
+        for i in range(3):
+            save(data / split / f"{i}.png", 16, 16, i)
+    folder = untrained(tmp_path / "run", dataset="folder", data_dir=str(data))
+    (tmp_path / "data" / "testA" / "0.png").write_text("no picture")
+    run = Run(folder, Settings())
+    text = gallery.neighbours([run])
+    assert "the median is" not in text
+    assert "for want of test images" in gallery.translations([run])
+    assert "testA/0.png" in gallery.translations([run])  # and why
 
 
 def test_a_resumed_runs_later_log_counts(tmp_path):

@@ -158,16 +158,18 @@ def test_checksums_and_the_split_use_are_in_the_report(version):
     assert times["ratio"] == times["full_seconds"] / times["split_seconds"]
 
 
-def test_scores_of_the_run_are_on_the_card(workdir, tmp_path):
+def test_scores_of_this_very_step_are_on_the_card(tmp_path):
+    workdir = runs.untrained(tmp_path / "run")
     path = os.path.join(workdir, "results.json")
-    with open(path, "w") as file:
-        json.dump({"ssim_a2b": 0.8125, "steps": 3, "settings": {}}, file)
-    try:
+    for steps, shown in ((0, "| ssim_a2b | 0.8125 |"), (3, "not evaluated at this")):
+        with open(path, "w") as file:
+            json.dump({"ssim_a2b": 0.8125, "steps": steps, "settings": {}}, file)
         version = export(workdir, str(tmp_path / "m"), Settings(directions=("a2b",)))
-    finally:
-        os.remove(path)
-    with open(os.path.join(version, model_card.CARD)) as file:
-        assert "| ssim_a2b | 0.8125 |" in file.read()
+        with open(os.path.join(version, model_card.CARD)) as file:
+            card = file.read()
+        assert shown in card
+        assert "imported, not trained by egsc_tf" in card  # as step 0 says
+    assert model_card.training(7, 5) == "5 steps of feature masks and 7 of translation"
 
 
 def test_warm_up_has_every_signature_and_batch_size(version, served):

@@ -23,6 +23,7 @@ from egsc_tf.export import (
     run_tflite,
     tflite,
     tflite_calibration,
+    tflite_files,
     tflite_flatbuffer,
     tflite_graph,
     tflite_pairs,
@@ -492,3 +493,13 @@ def test_litert_gives_what_tensorflow_gives(exported, workdir):
         )
     )[0]
     assert np.abs(image.astype(int) - expected).max() <= 1
+
+
+def test_files_of_earlier_exports_are_named(tmp_path):
+    names = ["a2b_int8.tflite", "a2b_float32.tflite", "a2b_float32_translate.tflite"]
+    for name in (*names, "notes.txt"):
+        (tmp_path / name).touch()
+    output = str(tmp_path)
+    assert tflite_files.others(output, "a2b", ("float32",)) == ["a2b_int8.tflite"]
+    assert tflite_files.others(output, "a2b", ("float32", "int8")) == []
+    assert tflite_files.others(output, "b2a", ("int8",)) == sorted(names)

@@ -1,4 +1,5 @@
-"""What this machine can do at most, in this process: convolutions and matmuls.
+"""What this machine can do at most, in this process: convolutions and matmuls, in the
+type that the global policy of keras.mixed_precision computes in.
 
 No single shape is the fastest on every machine, so several are tried; the fastest is
 measured again beside whatever is given as a fraction of the peak (see `clock`).
@@ -7,6 +8,7 @@ measured again beside whatever is given as a fraction of the peak (see `clock`).
 import functools
 
 import tensorflow as tf
+from tensorflow import keras
 
 from egsc_tf.benchmarks import clock
 
@@ -20,16 +22,19 @@ class Peak:
     """The fastest call of this machine; () -> its GFLOP/s at this moment.
 
     Attributes:
-      rates: {"convolution_gflops", "matmul_gflops"}: the fastest, when this was made.
+      rates: {"convolution_gflops", "matmul_gflops"}: the fastest, when this was made;
+        "dtype": what they computed in.
     """
 
     def __init__(self):
-        convolutions = [_convolution(*shape) for shape in CONVOLUTIONS]
-        matmuls = [_matmul(size) for size in MATMULS]
+        dtype = keras.mixed_precision.global_policy().compute_dtype
+        convolutions = [_convolution(*shape, dtype) for shape in CONVOLUTIONS]
+        matmuls = [_matmul(size, dtype) for size in MATMULS]
         found = {call: call() for call in convolutions + matmuls}
         self.rates = {
             "convolution_gflops": max(found[call] for call in convolutions),
             "matmul_gflops": max(found[call] for call in matmuls),
+            "dtype": dtype,
         }
         # Only the fastest is kept: the tensors of all would count as memory.
         self._fastest = max(found, key=found.get)
@@ -43,9 +48,13 @@ def _gflops(function, flops):
     return flops / times.median / 1e9
 
 
-def _convolution(batch, side, channels):
-    x = tf.fill([batch, side, side, channels], 0.5)
-    kernel = tf.Variable(tf.fill([3, 3, channels, channels], 0.5))
+def _halves(shape, dtype):
+    return tf.fill(shape, tf.constant(0.5, dtype))
+
+
+def _convolution(batch, side, channels, dtype):
+    x = _halves([batch, side, side, channels], dtype)
+    kernel = tf.Variable(_halves([3, 3, channels, channels], dtype))
 
     @tf.function
     def convolve():
@@ -54,8 +63,8 @@ def _convolution(batch, side, channels):
     return functools.partial(_gflops, convolve, 2 * 9 * channels**2 * batch * side**2)
 
 
-def _matmul(size):
-    a = tf.Variable(tf.fill([size, size], 0.5))
+def _matmul(size, dtype):
+    a = tf.Variable(_halves([size, size], dtype))
 
     @tf.function
     def multiply():

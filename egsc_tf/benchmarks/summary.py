@@ -26,13 +26,14 @@ def summary(found):
     lines = [
         f"{found['machine']['processor']}, {found['machine']['cores']} cores, "
         f"{len(found['machine']['gpus'])} GPUs: convolution "
-        f"{peak['convolution_gflops']:.0f}, matmul {peak['matmul_gflops']:.0f} GFLOP/s"
+        f"{peak['convolution_gflops']:.0f}, matmul {peak['matmul_gflops']:.0f} GFLOP/s "
+        f"({peak['dtype']})"
     ]
     if "train" in found:
         one = found["train"]
         lines += [
             f"train: {_time(one['step'])} a step, {one['images_per_s']:.2f} images/s "
-            f"of each domain, {_rate(one)}",
+            f"of each domain in G's batches, {_rate(one)}",
             f"  {one['flops'] / 1e9:.2f} GFLOP a step (by formula "
             f"{one['flops_by_formula'] / 1e9:.2f}), {_memory(one)}, input stall "
             f"{100 * one['input_stall']:.1f} % of the step",
@@ -51,7 +52,8 @@ def summary(found):
     if "input" in found:
         one = found["input"]
         lines.append(
-            f"input alone: {_time(one)} for a step, {one['images_per_s']:.0f} images/s"
+            f"input alone: {_time(one)} for a step, {one['images_per_s']:.0f} images/s "
+            "of both domains, D's and G's"
         )
     if "export" in found:
         lines += [f"{k}, 1 image: {_time(v)}" for k, v in found["export"].items()]

@@ -23,11 +23,12 @@ RESULTS, NEIGHBOURS = 4, 3
 
 def test_images(run, domain, count):
     """(images [N, H, W, 3] uint8, what they are); of training where there are no
-    others, and that is said."""
+    others to be had, and why is said."""
     try:
         return run.images("test", domain, count), "test images"
-    except UserError:
-        return run.images("train", domain, count), "training images, as no test images"
+    except UserError as error:
+        training = run.images("train", domain, count)
+        return training, f"training images, for want of test images ({error})"
 
 
 def translations(runs):
@@ -130,7 +131,7 @@ def neighbours(runs):
 def _neighbours(run, direction):
     source, target = split(direction)
     contents, _ = test_images(run, source, RESULTS)
-    exemplars, kind = test_images(run, target, len(contents))
+    exemplars, _ = test_images(run, target, len(contents))
     pair = (images.to_float(x[: len(exemplars)]) for x in (contents, exemplars))
     out = images.to_uint8(run.bench.translator.translate(*pair, direction))
     training = run.pool("train", target)
@@ -140,17 +141,26 @@ def _neighbours(run, direction):
         np.concatenate([x, e, y, *training[i]], axis=1)
         for x, e, y, i in zip(contents, exemplars, out, index)
     ]
-    real, _ = test_images(run, target, 64)
-    _, usual = nearest.search(nearest.features(real), pool, 1)
     caption = (
         "Each row: source, exemplar, translation, and its nearest among "
         f"{len(training)} training images of domain {target} (pixels at 32x32 or less, "
         "root of the mean squared difference in [0, 1]). Nearest from the top: "
-        f"{', '.join(f'{d:.3f}' for d in distance[:, 0])}; of real {kind} the "
-        f"median is {np.median(usual):.3f}. A distance near 0 would be a copy."
+        f"{', '.join(f'{d:.3f}' for d in distance[:, 0])}"
+        f"{_usual_distance(run, target, pool)}. A distance near 0 would be a copy."
     )
     alt = f"{len(rows)} translations and the training images nearest to them"
     return page.figure(page.picture(np.concatenate(rows), alt), caption)
+
+
+def _usual_distance(run, domain, pool):
+    """The distance of real images to the pool, as text; "" without test images, as
+    those of training are in the pool."""
+    try:
+        real = run.images("test", domain, 64)
+    except UserError:
+        return ""
+    _, usual = nearest.search(nearest.features(real), pool, 1)
+    return f"; of real test images the median is {np.median(usual):.3f}"
 
 
 def tsne(runs):

@@ -51,7 +51,8 @@ def curves(lines, label):
             axis.plot(
                 np.asarray(steps)[few],
                 np.asarray(values)[few],
-                label=name,
+                # Matplotlib hides names that begin with "_", and takes $ for formulas.
+                label=name.replace("$", r"\$").lstrip("_"),
                 color=COLOURS[colour % len(COLOURS)],
                 linestyle=dashes,
                 linewidth=1.3,

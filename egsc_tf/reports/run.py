@@ -30,9 +30,9 @@ class Run:
       workdir: of the run.
       settings: egsc_tf.evaluation.Settings: where the data lie now, seed.
       results: the folder of results.json; None: the workdir.
+      label: a short name; None: the workdir's.
 
     Attributes:
-      label: a short name.
       config: of the run, with the data where they lie now.
       starts: see egsc_tf.starts; results: of egsc_tf.evaluate, or {}.
       warnings: lines.
@@ -42,9 +42,9 @@ class Run:
         is asked for.
     """
 
-    def __init__(self, workdir, settings, results=None):
+    def __init__(self, workdir, settings, results=None, label=None):
         self.workdir = workdir
-        self.label = os.path.basename(os.path.abspath(workdir))
+        self.label = label or os.path.basename(os.path.abspath(workdir))
         self.config = settings.moved(config_lib.load(workdir))
         self.settings = settings
         self.starts = starts.read(workdir)

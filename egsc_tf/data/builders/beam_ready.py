@@ -39,6 +39,6 @@ def apache_beam():
     except ImportError as error:
         raise UserError(
             "beam_runner, beam_options: expected the packages of "
-            f"`pip install 'egsc-tf[beam]'`, found no {error.name}"
+            f"`pip install '.[beam]'`, found no {error.name}"
         ) from error
     return apache_beam
