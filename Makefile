@@ -8,6 +8,8 @@ DEMO := runs/demo
 CLUSTER := runs/cluster
 WORKERS ?= 2
 MODELS ?= models
+# BATCHING=1: the server merges requests (README.md, "Serve").
+BATCHING ?=
 
 .PHONY: demo cluster test test-slow test-faults test-beam test-cluster test-web serve lint clean
 
@@ -53,8 +55,8 @@ serve:
 	  local="$$(mktemp)"; \
 	  sed 's#"/models/#"$(abspath $(MODELS))/#' '$(MODELS)/models.config' >"$$local"; \
 	  exec tensorflow_model_server --port=8500 --rest_api_port=8501 \
-	    --model_config_file="$$local" --enable_batching \
-	    --batching_parameters_file='$(MODELS)/batching.config' \
+	    --model_config_file="$$local" \
+	    $(if $(BATCHING),--enable_batching --batching_parameters_file='$(MODELS)/batching.config') \
 	    --monitoring_config_file='$(MODELS)/monitoring.config'; \
 	elif docker compose version >/dev/null 2>&1; then \
 	  exec docker compose --project-directory '$(MODELS)' up; \

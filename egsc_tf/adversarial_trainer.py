@@ -229,7 +229,8 @@ class AdversarialTrainer(keras.Model):
 
         batch: {name: [b, batches_per_step, H, W, 3]}, any values.
         """
-        one = {name: x[:, 0] for name, x in batch.items()}
+        # One image of each: a device may not hold the batch of all.
+        one = {name: x[:1, 0] for name, x in batch.items()}
         _, d_logs = self.discriminator_losses(one, self.fakes(one, no_noise))
         _, g_logs, _ = self.generator_losses(one, no_noise)
         self.g_optimizer.build(self.g_variables)

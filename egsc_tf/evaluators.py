@@ -48,6 +48,14 @@ DIVERSITY_CONTENTS, DIVERSITY_EXEMPLARS = 20, 8
 TSNE_IMAGES, TSNE_SIDE = 200, 8
 TRANSFER_IMAGES = 2000
 PSNR_CEILING = 100.0
+# What the numbers depend on beside the settings, for results.json.
+CONSTANTS = {
+    "diversity": {"sources": DIVERSITY_CONTENTS, "exemplars": DIVERSITY_EXEMPLARS},
+    "judge_steps": digit_classifier.STEPS,
+    "kid_subset": frechet.SUBSET,
+    "perceptual_images": CURVE_IMAGES,
+    "transfer_images": TRANSFER_IMAGES,
+}
 
 
 def choose(names, config, settings):
@@ -250,8 +258,16 @@ def _note_perceptual(bench, direction, contents, exemplars, found):
 def diversity(bench, direction, names):
     """Mean perceptual distance among translations of one source."""
     del names
-    contents = bench.test_images(split(direction)[0])[:DIVERSITY_CONTENTS]
-    exemplars = bench.exemplars(direction, DIVERSITY_EXEMPLARS)
+    source, target = split(direction)
+    contents = bench.test_images(source)[:DIVERSITY_CONTENTS]
+    pool = bench.test_images(target)
+    if len(pool) < 2:
+        raise UserError(
+            f"--metrics=diversity: expected 2 test images of domain {target} or more, "
+            f"found {len(pool)}"
+        )
+    order = np.random.RandomState(bench.settings.seed).permutation(len(pool))
+    exemplars = pool[order[:DIVERSITY_EXEMPLARS]]  # none twice
     phi = bench.phi()
     values = []
     for content in contents:

@@ -27,10 +27,19 @@ class Health(keras.callbacks.Callback):
       translations: () -> {"b": [N, H, W, 3], ...}: what the generator makes, in the
         domain of the name, of N different sources with exemplars of their own.
       every: steps between two looks at the translations.
+      made, rate: what they are called, and the flag of the learning rate.
     """
 
-    def __init__(self, workdir, translations, every):
+    def __init__(
+        self,
+        workdir,
+        translations,
+        every,
+        made="translations into",
+        rate="--learning_rate",
+    ):
         super().__init__()
+        self.made, self.rate = made, rate
         self.path = os.path.join(workdir, NAME)
         self.translations, self.every = translations, every
         self.low_since, self.given = {}, set()
@@ -53,10 +62,9 @@ class Health(keras.callbacks.Callback):
                 if spread < COLLAPSED:
                     self._warn(
                         ("generator", domain),
-                        f"{len(images)} translations into domain {domain} are all "
-                        f"alike (standard deviation {spread:.4f} of [-1, 1]): the "
-                        "generator has collapsed. Try a lower --learning_rate or "
-                        "--adv_weight",
+                        f"{len(images)} {self.made} domain {domain} are all alike "
+                        f"(standard deviation {spread:.4f} of [-1, 1]): the generator "
+                        f"has collapsed. Try a lower {self.rate} or --adv_weight",
                     )
 
     def _warn(self, subject, message):

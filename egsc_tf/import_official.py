@@ -1,7 +1,7 @@
 """Reads the authors' TensorFlow 1 checkpoints into a folder like egsc_tf.train's own:
 
     python -m egsc_tf.import_official --feature_masks=CKPT --translator=CKPT \
-        --output=WORKDIR
+        --output=WORKDIR --preset=FLAGFILE
 
 CKPT is what tf.train.Saver wrote: a prefix such as logs/MODEL1/UNIT.model-60000, or its
 folder. F_a and F_b come from --feature_masks, all else from --translator. WORKDIR then
@@ -13,6 +13,7 @@ from egsc_tf.program import run  # first: it quiets the start of TensorFlow
 # isort: split
 import collections
 import dataclasses
+import json
 import os
 import re
 
@@ -32,6 +33,7 @@ from egsc_tf.feature_mask_trainer import FeatureMaskTrainer
 from egsc_tf.models.encoder import Encoder
 from egsc_tf.models.translator import Translator
 from egsc_tf.trainer import TranslationTrainer
+from egsc_tf.whole_file import write_whole
 
 FLAGS = flags.FLAGS
 # What the release's optimizers and counters add to a checkpoint; none of it is used.
@@ -78,6 +80,8 @@ def write_workdir(feature_masks, translator, output, config):
     checkpoint = tf.train.Checkpoint(seconds=seconds, **trainer.parts())
     stage = workdir_lib.TRANSLATION
     checkpoints.Saver(workdir_lib.folder(output, stage), checkpoint, 1).save(0)
+    origin = {"feature_masks": feature_masks, "translator": translator}
+    write_whole(os.path.join(output, workdir_lib.IMPORTED), json.dumps(origin))
     trainer.config.save(output)
     return trainer.config
 

@@ -73,7 +73,7 @@ def _show(index, process):
         try:
             if shown:
                 print(f"[{index}] {line}", end="", flush=True)
-        except BrokenPipeError:  # nobody reads any more, as behind `| head`
+        except OSError:  # nobody reads any more: `| head`, or a terminal that is gone
             shown = False
 
 
@@ -88,7 +88,8 @@ def main(arguments):
             process.send_signal(number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, forward)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # by nohup
+            signal.signal(number, forward)
     readers = [
         threading.Thread(target=_show, args=item) for item in enumerate(processes)
     ]

@@ -28,8 +28,9 @@ def append(workdir, source, replicas):
         "images": {domain: source.size(domain) for domain in DOMAINS},
         **machine.describe(replicas),
     }
+    # On a line of its own, also behind one that was cut short.
     with open(os.path.join(workdir, NAME), "a", encoding="utf-8") as file:
-        file.write(json.dumps(start) + "\n")
+        file.write(("\n" if file.tell() else "") + json.dumps(start))
 
 
 def read(workdir):

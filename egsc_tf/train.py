@@ -150,9 +150,7 @@ def _train_stage(
     batches = trainer.batches_per_step
     strategy = workers.strategy
     with strategy.scope():
-        example = next(iter(stream(source, config, 0, batches)))
-        # One of each domain is enough, and a device may not hold the batch of all.
-        trainer.prepare({name: x[:1] for name, x in example.items()})
+        trainer.prepare(next(iter(stream(source, config, 0, batches))))
         seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
         checkpoint = tf.train.Checkpoint(seconds=seconds, **trainer.parts())
         if newest:
@@ -226,11 +224,14 @@ def _writers(trainer, source, config, workdir, stage):
     for folder in (log_folder, sample_folder):
         os.makedirs(folder, exist_ok=True)  # where it cannot be, that is said now
     draw, translations = _sampler(trainer, source, config)
+    of_stage = ()
+    if stage == workdir_lib.FEATURE_MASKS:
+        of_stage = ("reconstructions of", "--mask_learning_rate")
     return [
         callbacks.Progress(stage, trainer.total_steps),
         callbacks.Scalars(log_folder, config.log_every),
         callbacks.Samples(draw, sample_folder, log_folder, stage, config.sample_every),
-        Health(workdir, translations, config.sample_every),
+        Health(workdir, translations, config.sample_every, *of_stage),
     ]
 
 

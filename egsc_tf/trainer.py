@@ -68,10 +68,10 @@ class TranslationTrainer(AdversarialTrainer):
 
     def prepare(self, batch):
         for feature in (self.feature_a, self.feature_b):
-            feature(batch["x_a"][:, 0])  # a variant may have no use for F: build it
+            feature(batch["x_a"][:1, 0])  # a variant may have no use for F: build it
         super().prepare(batch)
         trained, self.generator = self.generator, self.generator_ema
-        self.generator_losses({k: x[:, 0] for k, x in batch.items()}, no_noise)
+        self.generator_losses({k: x[:1, 0] for k, x in batch.items()}, no_noise)
         self.generator = trained
         copy_weights(self.generator, self.generator_ema)
 

@@ -8,6 +8,7 @@ WORKDIR/
   samples/STAGE_STEP.png    what the run made of fixed images on the way
   warnings.txt              signs of a run that does not learn, if any
   starts.jsonl              when, where and with which versions it was started
+  imported.json             which checkpoints it began with (egsc_tf.import_official)
   run.lock                  host and pid of the training process, while it runs
   results.json, grid_*.png  what egsc_tf.evaluate found; worst_*.png: its failures
   report.html               all of it as a page, see egsc_tf.report
@@ -25,6 +26,7 @@ from egsc_tf.errors import UserError
 
 FEATURE_MASKS = "feature_masks"
 TRANSLATION = "translation"
+IMPORTED = "imported.json"
 
 
 def make(workdir):

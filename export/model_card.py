@@ -12,6 +12,7 @@ import tensorflow as tf
 from absl import logging
 
 import egsc_tf
+from egsc_tf import workdir as workdir_lib
 from egsc_tf.export import serving_files, serving_graph
 from egsc_tf.export.serving_files import REPORT
 from egsc_tf.export.serving_graph import signature_name
@@ -92,9 +93,10 @@ def write(folder, name, workdir, config, step, served, settings, split_times):
         "smallest_side": served.smallest_side,
         "trained_on": {
             name: getattr(config, name)
-            for name in ("dataset", "height", "width", "batch_size", "mask_steps")
+            for name in ("dataset", "height", "width", "batch_size")
         },
         "steps": step,
+        "training": training(workdir, config, step),
         "signatures": {
             name: _signature(function) for name, function in served.signatures.items()
         },
@@ -144,11 +146,11 @@ def _checksums(folder):
     return dict(sorted(found.items()))
 
 
-def training(steps, mask_steps):
-    """How long a model was trained, as text."""
-    if not steps:
-        return "with weights that were imported, not trained by egsc_tf"
-    return f"{mask_steps} steps of feature masks and {steps} of translation"
+def training(workdir, config, steps):
+    """How long a run was trained, as text."""
+    if not os.path.isfile(os.path.join(workdir, workdir_lib.IMPORTED)):
+        return f"{config.mask_steps} steps of feature masks and {steps} of translation"
+    return f"imported from the authors' checkpoints, then {steps} steps of translation"
 
 
 def scores(workdir, steps):
@@ -187,7 +189,7 @@ def _card(report):
         "## Trained on",
         "",
         f"`{trained['dataset']}` at {trained['height']}x{trained['width']}, batches of "
-        f"{trained['batch_size']}, {training(report['steps'], trained['mask_steps'])}.",
+        f"{trained['batch_size']}: {report['training']}.",
         "",
         "## Scores",
         "",

@@ -6,7 +6,7 @@ all models:
 
 MODELS/
   models.config        which models to serve: every folder here that holds a version
-  batching.config      how requests are put together
+  batching.config      how requests are put together, where the server is asked to
   monitoring.config    metrics for Prometheus
   docker-compose.yaml  starts the server's image on this folder
 """
@@ -154,8 +154,6 @@ def _docker_compose():
     options = [
         f"--model_config_file={MOUNT}/models.config",
         "--model_config_file_poll_wait_seconds=30",
-        "--enable_batching",
-        f"--batching_parameters_file={MOUNT}/batching.config",
         f"--monitoring_config_file={MOUNT}/monitoring.config",
     ]
     lines = "".join(f"      - {option}\n" for option in options)
@@ -164,6 +162,9 @@ def _docker_compose():
         "  egsc_tf:\n"
         f"    image: {IMAGE}\n"
         f"    command:\n{lines}"
+        '      # Merges requests, at a price: README.md, "Serve".\n'
+        "      # - --enable_batching\n"
+        f"      # - --batching_parameters_file={MOUNT}/batching.config\n"
         "    ports:\n"
         f'      - "127.0.0.1:{GRPC_PORT}:{GRPC_PORT}"\n'
         f'      - "127.0.0.1:{REST_PORT}:{REST_PORT}"\n'

@@ -136,7 +136,7 @@ def _fill(site, workdir, config, settings, work):
     steps = next(iter(directions.values()))["steps"]
     manifest = {
         "name": settings.name or os.path.basename(os.path.abspath(workdir)),
-        "about": _about(config, steps, settings, directions),
+        "about": _about(workdir, config, steps, settings, directions),
         "scores": model_card.scores(workdir, steps),
         "directions": directions,
     }
@@ -146,13 +146,13 @@ def _fill(site, workdir, config, settings, work):
     return manifest
 
 
-def _about(config, steps, settings, directions):
+def _about(workdir, config, steps, settings, directions):
     """What a visitor may want to know, in paragraphs."""
     return [
         "A translator of images by exemplar (EGSC-IT, Ma et al., ICLR 2019, arXiv "
         f"1805.11145), made by egsc_tf {egsc_tf.__version__}.",
-        f"Trained on {config.dataset} at {config.height}×{config.width}, "
-        f"{model_card.training(steps, config.mask_steps)}. Images unlike those of the "
+        f"Trained on {config.dataset} at {config.height}×{config.width}: "
+        f"{model_card.training(workdir, config, steps)}. Images unlike those of the "
         "training give results that nobody has judged.",
         *(
             f"{entry['label']}: {settings.variant}, {entry['bytes'] / 1e6:.2f} MB, "

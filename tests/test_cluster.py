@@ -337,7 +337,7 @@ def test_the_lint_refuses_a_wrong_manifest(kind):
 def test_a_worker_is_read_to_its_end_where_nobody_listens(monkeypatch):
     class Closed:
         def write(self, text):
-            raise BrokenPipeError
+            raise OSError(5, "Input/output error")
 
         flush = write
 

@@ -5,12 +5,14 @@ import os
 
 import numpy as np
 import pytest
+import runs
 import tensorflow as tf
 from PIL import Image
 from test_builders import write_cityscapes, write_gta5, write_mnist
 from test_images import noise, save
 
-from egsc_tf import evaluators
+from egsc_tf import evaluate, evaluators
+from egsc_tf import workdir as workdir_lib
 from egsc_tf.bench import Bench
 from egsc_tf.config import Config
 from egsc_tf.errors import UserError
@@ -149,6 +151,24 @@ def test_perceptual_distances_and_their_curve(oracle):
     assert curve[0]["style_distance"] == found["style_distance_untranslated"]
     oracle.finish()
     assert Image.open(os.path.join(oracle.output, "content_style.png")).width == 500
+
+
+def test_broken_checkpoints_of_stage_1_cost_no_more_than_its_time(tmp_path, caplog):
+    workdir = runs.untrained(tmp_path / "run")
+    (tmp_path / "run" / "feature_masks").mkdir()
+    (tmp_path / "run" / "feature_masks" / "ckpt-1.index").touch()
+    path = workdir_lib.newest_checkpoint(workdir, workdir_lib.TRANSLATION)
+    with caplog.at_level("WARNING", logger="absl"):
+        assert evaluate._train_seconds(workdir, path) is None
+    assert "train_seconds is left out" in caplog.text
+
+
+def test_diversity_needs_exemplars_that_differ():
+    bench = Bench(Identity(), DIGITS, Settings(max_images=1), "")
+    with pytest.raises(
+        UserError, match="diversity: expected 2 test images of domain b"
+    ):
+        evaluators.diversity(bench, "a2b", ())
 
 
 def test_diversity(oracle, identity):

@@ -12,6 +12,7 @@ from egsc_tf import config as config_lib
 from egsc_tf import import_official
 from egsc_tf import train as train_lib
 from egsc_tf.errors import UserError
+from egsc_tf.export import model_card
 
 NAMES = sorted(golden_lib.FILES)
 CONV = "UNIT/encoder_A/conv_0/conv2d/kernel"
@@ -50,6 +51,8 @@ def test_workdir_holds_the_run_and_the_sizes(tmp_path):
     assert (config.n_encoder, config.ngf, config.ndf, config.n_dis) == (3, 4, 4, 4)
     assert config.adain_form == config.discriminator_form == "release"
     assert_golden_translations(egsc_tf.load(output), golden)
+    text = model_card.training(output, config, 7)
+    assert text == "imported from the authors' checkpoints, then 7 steps of translation"
     with pytest.raises(UserError, match="found a run"):
         import_official.write_workdir(path, path, output, config)
 

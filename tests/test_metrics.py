@@ -232,6 +232,15 @@ def test_miou_agrees_with_scikit_learn(classes):
     assert result["pixel_accuracy"] == pytest.approx(accuracy)
 
 
+def test_a_class_that_is_left_out_has_no_iou_where_it_is_found():
+    confusion = segmentation.Confusion(6, ignore=0)
+    confusion.add([1, 1, 1, 1, 5, 5, 5, 5, 0], [1, 1, 1, 0, 5, 5, 5, 5, 3])
+    result = confusion.scores()
+    assert result["iou"] == [None, 0.75, None, None, None, 1.0]
+    assert result["miou"] == 0.875
+    assert result["pixel_accuracy"] == 0.875
+
+
 def test_a_class_that_never_occurs_is_left_out_of_miou():
     confusion = segmentation.Confusion(3)
     confusion.add([[0, 1], [1, 255]], [[0, 1], [0, 2]])

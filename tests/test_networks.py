@@ -226,6 +226,17 @@ def test_strength_changes_the_translation_image_by_image(translator):
             lambda t: t.translate(image(3, 8, 8, 3), image(2, 8, 8, 3)),
             "style: expected",
         ),
+        (
+            lambda t: t.translate_with_style(image(2, 8, 8, 3), np.zeros([2, 2])),
+            r"style: expected \[2, 32\] or \[1, 32\], found \(2, 2\)",
+        ),
+        (
+            lambda t: t.translate(
+                image(2, 8, 8, 3), image(1, 8, 8, 3), strength=[1] * 3
+            ),
+            "strength: expected a number or",
+        ),
+        (lambda t: t.encode_content(image(1, 8, 8, 3), "c"), "domain: expected"),
     ],
 )
 def test_bad_arguments_are_named(translator, call, message):

@@ -190,9 +190,10 @@ def test_every_start_is_noted(finished, tmp_path):
     starts.append(folder, Source(), 2)
     starts.append(folder, Source(), 1)
     with open(tmp_path / starts.NAME, "a", encoding="utf-8") as file:
-        file.write('{"time": "20')
-    first, second = starts.read(folder)
-    assert (first["replicas"], second["replicas"]) == (2, 1)
+        file.write('\n{"time": "20')  # cut short
+    starts.append(folder, Source(), 4)
+    first, second, third = starts.read(folder)
+    assert [one["replicas"] for one in (first, second, third)] == [2, 1, 4]
     assert first["images"] == {"a": 3, "b": 5}
     assert len(starts.read(finished[0])) == 1
 

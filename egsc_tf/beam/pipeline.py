@@ -113,9 +113,10 @@ def build(root, settings):
     written = (
         due.good
         | "Translate" >> settings.networks(model.TRANSLATE)
-        | "Write" >> _split(beam.ParDo(steps.Write(settings.output)))
+        | "Write" >> _split(beam.ParDo(steps.Write(settings.output)), "kept")
     )
-    entries = (chosen.kept, due.right, written.good) | "Entries" >> beam.Flatten()
+    all_entries = (chosen.kept, due.right, written.kept, written.good)
+    entries = all_entries | "Entries" >> beam.Flatten()
     entries | "Manifest" >> manifest.Collect(settings.output)
     dead = (dead_exemplars, dead_sources, chosen[DEAD], due[DEAD], written[DEAD])
     (

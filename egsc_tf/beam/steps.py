@@ -54,10 +54,10 @@ def _kept(output, entries, tag):
 
 
 class Read(beam.DoFn):
-    """(job, entries) -> ((job, what it is made from), Content) where it is due.
+    """(job, entries) -> ((job, what it is made from, entries), Content) of what is due.
 
-    What was made before and can't be made now, of an exemplar or a source that is no
-    image any more, stays in the manifest.
+    What was made before and can't be made now stays in the manifest: of an exemplar or
+    a source that is no image any more, or that the networks refuse (see Write).
     """
 
     def __init__(self, settings):
@@ -88,19 +88,23 @@ class Read(beam.DoFn):
             yield dead_letter(job.source, str(error))
             yield from _kept(output, entries, "right")
             return
-        yield (job, origin), model.Content(pixels, style, self._settings.strength)
+        yield (
+            (job, origin, entries),
+            model.Content(pixels, style, self._settings.strength),
+        )
 
 
 class Write(beam.DoFn):
-    """((job, what it is made from), pixels) -> entry of the file."""
+    """((job, what it is made from, entries), pixels) -> entry of the file."""
 
     def __init__(self, output):
         self._output = output
 
     def process(self, element):
-        (job, origin), pixels = element
+        (job, origin, entries), pixels = element
         if isinstance(pixels, model.Refused):
             yield dead_letter(job.source, pixels.reason)
+            yield from _kept(self._output, entries, "kept")
             return
         file = io.BytesIO()
         Image.fromarray(pixels).save(file, format="PNG")

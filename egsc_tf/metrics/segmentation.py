@@ -60,11 +60,16 @@ class Confusion:
         ).numpy()
 
     def scores(self):
-        """{"miou", "pixel_accuracy", "iou": by class, None where it never occurs}."""
+        """{"miou", "pixel_accuracy", "iou": by class, None where it never occurs,
+        and for the one that is left out}."""
         right = np.diag(self.counts).astype(float)
         union = self.counts.sum(axis=0) + self.counts.sum(axis=1) - right
         with np.errstate(invalid="ignore"):
             iou = right / union
+        if (
+            0 <= self.ignore < self.classes
+        ):  # found where another is: no class of its own
+            iou[self.ignore] = np.nan
         total = self.counts.sum()
         return {
             "miou": float(np.nanmean(iou)) if total else None,

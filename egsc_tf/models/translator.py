@@ -17,6 +17,11 @@ MIN_SIDE = 8
 _IMAGES = tf.TensorSpec([None, None, None, 3], tf.float32)
 
 
+def _check_domain(domain):
+    if domain not in DOMAINS:
+        raise ValueError(f"domain: expected one of {DOMAINS}, found {domain!r}")
+
+
 class Translator(keras.Model):
     """Generator, F_a and F_b, ready to translate.
 
@@ -100,8 +105,7 @@ class Translator(keras.Model):
         Raises:
           ValueError: for a bad shape or another domain.
         """
-        if domain not in DOMAINS:
-            raise ValueError(f"domain: expected one of {DOMAINS}, found {domain!r}")
+        _check_domain(domain)
         return self._function("style", domain)(self._images("exemplar", exemplar))
 
     def translate_with_style(self, content, style, direction="a2b", strength=1.0):
@@ -127,7 +131,11 @@ class Translator(keras.Model):
         """(c, m): the shared content and the mask of images, each [B, h, w, C].
 
         H and W are padded to the stride; crop what `decode` gives back to H x W.
+
+        Raises:
+          ValueError: for a bad shape or another domain.
         """
+        _check_domain(domain)
         return self._function("content", domain)(self._images("content", content))
 
     def masked(self, c, m):
@@ -139,15 +147,25 @@ class Translator(keras.Model):
 
         given: None, or the mean and variance, each [B or 1, C], of the masked content
         that c and m are a part of.
+
+        Raises:
+          ValueError: for a style or strength of a bad shape, or another domain.
         """
-        batch = tf.shape(c)[0]
+        _check_domain(domain)
+        batch, width = tf.shape(c)[0], 2 * self.generator.channels
         style = tf.convert_to_tensor(style, tf.float32)
-        if style.shape.rank != 2 or style.shape[0] not in (1, c.shape[0]):
+        strength = tf.cast(strength, tf.float32)
+        if not any(style.shape.is_compatible_with([n, width]) for n in (1, c.shape[0])):
             raise ValueError(
-                f"style: expected [{c.shape[0]}, 2C] or [1, 2C], found {style.shape}"
+                f"style: expected [{c.shape[0]}, {width}] or [1, {width}], found "
+                f"{style.shape}"
             )
-        style = tf.broadcast_to(style, [batch, tf.shape(style)[1]])
-        strength = tf.broadcast_to(tf.cast(strength, tf.float32), [batch])
+        if not any(strength.shape.is_compatible_with(x) for x in ([], c.shape[:1])):
+            raise ValueError(
+                f"strength: expected a number or {c.shape[:1]}, found {strength.shape}"
+            )
+        style = tf.broadcast_to(style, [batch, width])
+        strength = tf.broadcast_to(strength, [batch])
         if given is None:
             return self._function("decode", domain)(c, m, style, strength)
         given = [tf.convert_to_tensor(moment, tf.float32) for moment in given]
