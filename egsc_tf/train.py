@@ -74,7 +74,7 @@ def train(config, workdir, strategy=None, override_run=False, tpu=""):
         if config.style_weight > 0 or config.content_weight > 0:
             logging.info("perceptual network: %s", config.perceptual_network)
             with strategy.scope():
-                phi = vgg.load(config.perceptual_network)
+                phi = vgg.load(config.perceptual_network, config.mixed_precision)
         with contextlib.ExitStack() as stack:
             if workers.is_chief:
                 workdir_lib.make(workdir)

@@ -474,12 +474,15 @@ def test_half_precision_losses_equal_float32_ones():
     for policy in ("float32", "mixed_float16", "mixed_bfloat16"):
         tf.keras.mixed_precision.set_global_policy(policy)
         x, y = (tf.random.stateless_uniform([2, 28, 28, 3], [1, i]) for i in (1, 2))
-        phi = vgg.load("embedded")
+        phi = vgg.load("embedded", policy)
+        assert {f.dtype for f in phi(x)} == {tf.float32}
         logs = [losses.content_loss(phi(x), phi(y))]
         logs += [loss(phi(x), phi(y)) for loss in losses.STYLE_LOSSES.values()]
         found.append([float(v) for v in logs])
     np.testing.assert_allclose(found[1], found[0], rtol=1e-4)
-    np.testing.assert_allclose(found[2], found[0], rtol=1e-4)
+    # phi computes in bfloat16 then, which has three digits; in float16 never.
+    np.testing.assert_allclose(found[2], found[0], rtol=2e-2)
+    assert found[2] != found[0]
 
 
 def test_a_workdir_without_translation_is_named(tmp_path):

@@ -20,7 +20,7 @@ class Step:
         with strategy.scope():
             phi = None
             if config.style_weight > 0 or config.content_weight > 0:
-                phi = vgg.load(config.perceptual_network)
+                phi = vgg.load(config.perceptual_network, config.mixed_precision)
             features = [Encoder(**config.network, name=f"F_{d}") for d in "ab"]
             self.trainer = TranslationTrainer(config, *features, phi)
             data = stream(source, config, 0, self.trainer.batches_per_step)

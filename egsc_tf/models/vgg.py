@@ -1,7 +1,8 @@
 """phi: the fixed network of the perceptual losses, VGG-19 up to conv5_1 (paper, 3.2).
 
 Takes images in [-1, 1] and does its own preprocessing. Frozen: no variable of it is
-ever trained. Always float32: the sums of its Gram matrices leave float16's range.
+ever trained. Its features are float32; in between it computes in float32 too, but for
+"mixed_bfloat16". Never in float16, whose range they leave.
 """
 
 import os
@@ -24,9 +25,10 @@ class PerceptualNetwork(keras.Model):
 
     Args:
       widths: channels of the five blocks. Nothing behind conv5_1 is built.
+      policy: of Keras, of the layers: "float32" or "mixed_bfloat16".
     """
 
-    def __init__(self, widths=VGG19_WIDTHS, **kwargs):
+    def __init__(self, widths=VGG19_WIDTHS, policy="float32", **kwargs):
         super().__init__(trainable=False, dtype="float32", name="phi", **kwargs)
         self.blocks = [
             [
@@ -35,17 +37,17 @@ class PerceptualNetwork(keras.Model):
                     3,
                     padding="same",
                     activation="relu",
-                    dtype="float32",
+                    dtype=policy,
                     name=f"block{i + 1}_conv{j + 1}",
                 )
                 for j in range(count)
             ]
             for i, (width, count) in enumerate(zip(widths, CONVS_PER_BLOCK))
         ]
-        self.pool = keras.layers.MaxPool2D(2, padding="same", dtype="float32")
+        self.pool = keras.layers.MaxPool2D(2, padding="same", dtype=policy)
 
     def call(self, x):
-        """[B, H, W, 3] in [-1, 1] -> list of [B, h_i, w_i, C_i]."""
+        """[B, H, W, 3] in [-1, 1] -> list of [B, h_i, w_i, C_i], float32."""
         x = (tf.cast(x, tf.float32) + 1.0) * 127.5
         x = x[..., ::-1] - tf.constant(IMAGENET_BGR_MEANS)
         features = []
@@ -55,23 +57,25 @@ class PerceptualNetwork(keras.Model):
             for j, conv in enumerate(block):
                 x = conv(x)
                 if j == 0:
-                    features.append(x)
+                    features.append(tf.cast(x, tf.float32))
         return features
 
 
-def load(name):
+def load(name, mixed_precision="float32"):
     """The perceptual network of a flag value, frozen, with its weights.
 
     Args:
       name: "imagenet" (VGG-19; Keras downloads the weights), a path to a Keras VGG-19
         .h5 file, or "embedded" (small, fixed pseudo-random features: no download).
+      mixed_precision: as of the Config; of "mixed_float16" it computes in float32.
 
     Raises:
       UserError: for a path that does not exist, a file that is no VGG-19, and where the
         download fails.
     """
+    policy = "float32" if mixed_precision == "mixed_float16" else mixed_precision
     if name == "embedded":
-        network = PerceptualNetwork(EMBEDDED_WIDTHS)
+        network = PerceptualNetwork(EMBEDDED_WIDTHS, policy)
         network(tf.zeros([1, 32, 32, 3]))
         _fill_embedded(network)
         return network
@@ -86,7 +90,7 @@ def load(name):
         raise UserError(
             f"--perceptual_network={name}: expected VGG-19 weights, found: {error}"
         ) from error
-    network = PerceptualNetwork(VGG19_WIDTHS)
+    network = PerceptualNetwork(VGG19_WIDTHS, policy)
     network(tf.zeros([1, 32, 32, 3]))
     for block in network.blocks:
         for conv in block:
