@@ -58,6 +58,9 @@ serve:
 	    --model_config_file="$$local" \
 	    $(if $(BATCHING),--enable_batching --batching_parameters_file='$(MODELS)/batching.config') \
 	    --monitoring_config_file='$(MODELS)/monitoring.config'; \
+	elif [ -n '$(BATCHING)' ]; then \
+	  echo "make serve BATCHING=$(BATCHING): expected tensorflow_model_server on PATH, found none; with Docker, change the two lines of $(MODELS)/docker-compose.yaml" >&2; \
+	  exit 2; \
 	elif docker compose version >/dev/null 2>&1; then \
 	  exec docker compose --project-directory '$(MODELS)' up; \
 	else \

@@ -227,7 +227,7 @@ class Config:
     )
     mixed_precision: str = _flag(
         "float32",
-        "Keras policy of the networks.",
+        "Keras policy of the networks; mixed_bfloat16 also of the perceptual network.",
         choices=("float32", "mixed_float16", "mixed_bfloat16"),
     )
     jit_compile: str = _flag(

@@ -150,7 +150,8 @@ def training(workdir, config, steps):
     """How long a run was trained, as text."""
     if not os.path.isfile(os.path.join(workdir, workdir_lib.IMPORTED)):
         return f"{config.mask_steps} steps of feature masks and {steps} of translation"
-    return f"imported from the authors' checkpoints, then {steps} steps of translation"
+    then = f", then {steps} steps of translation" if steps else ""
+    return f"imported from the authors' checkpoints{then}"
 
 
 def scores(workdir, steps):

@@ -131,7 +131,7 @@ def _batch_sizes(model_folder):
     if not os.path.isfile(path):
         return None
     with open(path, encoding="utf-8") as file:
-        return json.load(file)["settings"]["batch_sizes"]
+        return json.load(file).get("settings", {}).get("batch_sizes")
 
 
 def _batching_config(batch_sizes):
@@ -140,8 +140,8 @@ def _batching_config(batch_sizes):
     Small waits: one translation takes longer than a few milliseconds.
     """
     largest = min(sizes[-1] for sizes in batch_sizes)
-    common = sorted({n for sizes in batch_sizes for n in sizes if n <= largest})
-    allowed = "".join(f"allowed_batch_sizes: {size}\n" for size in common)
+    small = sorted({n for sizes in batch_sizes for n in sizes if n <= largest})
+    allowed = "".join(f"allowed_batch_sizes: {size}\n" for size in small)
     return (
         f"max_batch_size {{ value: {largest} }}\n"
         "batch_timeout_micros { value: 2000 }\n"

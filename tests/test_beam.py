@@ -288,6 +288,20 @@ def test_what_cannot_be_made_again_stays_in_the_manifest(run, folder, tmp_path):
     assert {e["file"] for e in lines(tmp_path / "out" / manifest.NAME)} == made
 
 
+def test_a_name_that_two_inputs_claim_now_stays_in_the_manifest(
+    run, folder, exemplars, tmp_path
+):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    shutil.copy(folder / "in" / "x.png", tmp_path / "a" / "x.png")
+    pattern, out = tmp_path / "[ab]" / "*.png", tmp_path / "out"
+    run(pattern, exemplars[:1], out)
+    made = lines(out / manifest.NAME)
+    shutil.copy(folder / "in" / "x.png", tmp_path / "b" / "x.png")
+    assert run(pattern, exemplars[:1], out)[counters.DEAD_LETTERS] == 2
+    assert lines(out / manifest.NAME) == made
+
+
 def test_a_users_mistakes_are_named(version, folder, tmp_path):
     with pytest.raises(UserError, match=r"--input=.*'.*/in/\*', found a folder"):
         files.matching(str(folder / "in"), "--input")

@@ -122,7 +122,10 @@ def test_peak_memory_is_that_of_the_call():
 
 
 def test_no_memory_where_its_peak_cannot_be_reset(monkeypatch, tmp_path):
-    monkeypatch.setattr(resident_memory, "PROCESS", str(tmp_path / "none"))
+    (tmp_path / "status").write_text("VmRSS:  7 kB\nVmHWM:  9 kB\n")
+    (tmp_path / "clear_refs").mkdir()  # cannot be written
+    monkeypatch.setattr(resident_memory, "PROCESS", str(tmp_path))
+    assert resident_memory.resident_bytes() == 7 * 1024
     assert resident_memory.peak_bytes(lambda: 7) == (7, None, None)
 
 

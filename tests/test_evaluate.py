@@ -171,6 +171,20 @@ def test_diversity_needs_exemplars_that_differ():
         evaluators.diversity(bench, "a2b", ())
 
 
+def test_diversity_takes_no_exemplar_twice():
+    seen = []
+
+    class Watched(Identity):
+        def translate(self, content, exemplar, direction):
+            seen.extend(np.asarray(x).tobytes() for x in exemplar)
+            return super().translate(content, exemplar, direction)
+
+    bench = Bench(Watched(), DIGITS, Settings(max_images=3), "")
+    different = len({x.tobytes() for x in bench.test_images("b")})
+    evaluators.diversity(bench, "a2b", ())
+    assert len(set(seen)) == different == 3
+
+
 def test_diversity(oracle, identity):
     assert evaluators.diversity(oracle, "a2b", ())["diversity"] > 0.01
     found = evaluators.diversity(identity, "a2b", ())["diversity"]

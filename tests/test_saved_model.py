@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 import runs
 import tensorflow as tf
+import yaml
 from google.protobuf import text_format
 from pictures import noise, png
 from tensorflow_serving.apis import prediction_log_pb2
 from tensorflow_serving.config import model_server_config_pb2
+from test_programs import REPOSITORY
 
 from egsc_tf import restore
 from egsc_tf.data import images
@@ -168,7 +170,7 @@ def test_scores_of_this_very_step_are_on_the_card(tmp_path):
         with open(os.path.join(version, model_card.CARD)) as file:
             card = file.read()
         assert shown in card
-        assert "10000 steps of feature masks and 0 of translation." in card
+        assert "60000 steps of feature masks and 0 of translation." in card
 
 
 def test_warm_up_has_every_signature_and_batch_size(version, served):
@@ -195,9 +197,36 @@ def test_the_server_s_configs(version, workdir):
     found = {c.name: c.base_path for c in config.model_config_list.config}
     assert found == {"another": "/models/another", "digits": "/models/digits"}
     with open(os.path.join(models, "docker-compose.yaml")) as file:
-        named = set(re.findall(r"=/models/(\S+)", file.read()))
+        text = file.read()
+    named = set(re.findall(r"=/models/(\S+)", text))
     assert named == {"models.config", "batching.config", "monitoring.config"}
     assert named <= set(os.listdir(models))
+    # Requests are merged by those who ask for it only.
+    command = yaml.safe_load(text)["services"]["egsc_tf"]["command"]
+    assert len(command) == 3
+    assert not [option for option in command if "batching" in option]
+
+
+@pytest.mark.parametrize(("asked", "merges"), [((), False), (("BATCHING=1",), True)])
+def test_make_serve_merges_requests_where_it_is_asked_to(
+    version, tmp_path, asked, merges
+):
+    server = tmp_path / "tensorflow_model_server"
+    server.write_text('#!/bin/sh\necho "$@"\n')
+    server.chmod(0o755)
+    models = os.path.dirname(os.path.dirname(version))
+    done = subprocess.run(
+        ["make", "--silent", "serve", f"MODELS={models}", *asked],
+        cwd=REPOSITORY,
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "--rest_api_port=8501" in done.stdout
+    assert f"--monitoring_config_file={models}/monitoring.config" in done.stdout
+    batching = f"--enable_batching --batching_parameters_file={models}/batching.config"
+    assert (batching in done.stdout) == merges
 
 
 def test_no_batch_is_larger_than_each_model_takes(version, workdir):

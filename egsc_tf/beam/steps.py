@@ -39,12 +39,13 @@ class Choose(beam.DoFn):
         jobs, entries = list(found["jobs"]), list(found["entries"])
         if len(jobs) == 1:
             yield jobs[0], entries
-        for job in jobs[1:] and jobs:
+            return
+        for job in jobs:
             yield dead_letter(
                 job.source, f"{file} would be written twice; rename the inputs"
             )
-        if not jobs:  # of another pattern: it stays in the manifest
-            yield from _kept(self._output, entries, "kept")
+        # Of another pattern, or made when its name was its own.
+        yield from _kept(self._output, entries, "kept")
 
 
 def _kept(output, entries, tag):

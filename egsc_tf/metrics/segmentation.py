@@ -66,9 +66,8 @@ class Confusion:
         union = self.counts.sum(axis=0) + self.counts.sum(axis=1) - right
         with np.errstate(invalid="ignore"):
             iou = right / union
-        if (
-            0 <= self.ignore < self.classes
-        ):  # found where another is: no class of its own
+        # Found where another is: no class of its own.
+        if 0 <= self.ignore < self.classes:
             iou[self.ignore] = np.nan
         total = self.counts.sum()
         return {
