@@ -256,7 +256,8 @@ def _note_perceptual(bench, direction, contents, exemplars, found):
 
 
 def diversity(bench, direction, names):
-    """Mean perceptual distance among translations of one source."""
+    """Mean perceptual distance among translations of one source, each source with
+    exemplars of its own: they, more than the sources, make the number."""
     del names
     source, target = split(direction)
     contents = bench.test_images(source)[:DIVERSITY_CONTENTS]
@@ -266,11 +267,11 @@ def diversity(bench, direction, names):
             f"--metrics=diversity: expected 2 test images of domain {target} or more, "
             f"found {len(pool)}"
         )
-    order = np.random.RandomState(bench.settings.seed).permutation(len(pool))
-    exemplars = pool[order[:DIVERSITY_EXEMPLARS]]  # none twice
+    random = np.random.RandomState(bench.settings.seed)
     phi = bench.phi()
     values = []
     for content in contents:
+        exemplars = pool[random.permutation(len(pool))[:DIVERSITY_EXEMPLARS]]
         rows = np.repeat(content[None], len(exemplars), axis=0)
         out = in_batches(
             lambda c, e: bench.translator.translate(c, e, direction), rows, exemplars
