@@ -175,7 +175,7 @@ def test_mistakes_of_the_command_are_named(monkeypatch):
     monkeypatch.delitem(sys.modules, "egsc_tf.tryout.interface")
     monkeypatch.delattr(tryout, "interface")
     monkeypatch.setitem(sys.modules, "gradio", None)
-    with pytest.raises(UserError, match=r"pip install 'egsc-tf\[app\]'"):
+    with pytest.raises(UserError, match=r"pip install '\.\[app\]'"):
         app.main()
 
 

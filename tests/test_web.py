@@ -157,7 +157,8 @@ def quick(built, monkeypatch):
 
     def write(site, *_):
         Path(site, "model.tflite").write_text(texts[-1])
-        return {"bytes": 1, "psnr": 90.0, "label": "a to b", "height": 1, "width": 1}
+        sizes = {"bytes": 1, "height": 1, "width": 1}
+        return {**sizes, "psnr": 90.0, "label": "a to b", "steps": 7}
 
     monkeypatch.setattr(web_contents, "write", write)
     return web.Settings(build=built, directions=("a2b",)), texts.append
