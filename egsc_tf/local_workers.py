@@ -87,9 +87,10 @@ def main(arguments):
         for process in processes:
             process.send_signal(number)
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # by nohup
-            signal.signal(number, forward)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, forward)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under nohup
+        signal.signal(signal.SIGHUP, forward)
     readers = [
         threading.Thread(target=_show, args=item) for item in enumerate(processes)
     ]
