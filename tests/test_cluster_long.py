@@ -28,17 +28,23 @@ def saved(workdir):
     return checkpoints.steps(os.path.join(workdir, workdir_lib.TRANSLATION))
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """Workdir of an undisturbed run of two workers."""
-    workdir = str(tmp_path_factory.mktemp("pair") / "run")
+def undisturbed(workdir):
+    """A whole run of two workers; returns its workdir."""
     found = ends(both(*LENGTH, f"--workdir={workdir}"))
     assert [code for code, _ in found] == [0, 0], found
     return workdir
 
 
-def test_two_workers_have_the_loss_curve_of_one(whole, tmp_path, survived):
-    one = str(tmp_path / "one")
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return undisturbed(str(tmp_path_factory.mktemp("pair") / "run"))
+
+
+def test_two_workers_have_the_loss_curve_of_one(tmp_path, survived, monkeypatch):
+    # AVX-512's kernels round otherwise for half of a batch: losses then differ by 1e-5,
+    # and a norm of a gradient by 4e-4. What is compared here is not the kernels.
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    whole, one = undisturbed(str(tmp_path / "pair")), str(tmp_path / "one")
     command = [sys.executable, "-m", "egsc_tf.train", *FLAGS, *LENGTH]
     subprocess.run([*command, f"--workdir={one}"], check=True, capture_output=True)
     worst = 0.0
@@ -46,13 +52,8 @@ def test_two_workers_have_the_loss_curve_of_one(whole, tmp_path, survived):
         expected, found = curve(one, stage), curve(whole, stage)
         assert set(found) == set(expected)
         for key, value in expected.items():
-            # Where rounding puts one unit on the other side of its kink, the gradient
-            # jumps and the losses do not: seen on AVX-512, 4e-4 at step 43.
-            of_loss = not key[1].endswith("gradient_norm")
-            tolerance = 1e-4 if of_loss else 1e-3
-            assert found[key] == pytest.approx(value, rel=tolerance), key
-            if of_loss:
-                worst = max(worst, abs(found[key] - value) / (abs(value) or 1.0))
+            assert found[key] == pytest.approx(value, rel=1e-4), key
+            worst = max(worst, abs(found[key] - value) / (abs(value) or 1.0))
     assert (STEPS, "G/total") in found
     survived(
         f"loss curves of one and two workers, {STEPS} steps: differ by {worst:.1e}"
