@@ -29,7 +29,7 @@ test: $(READY)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -m "not slow and not faults and not beam_long and not cluster and not web"
 
 test-slow: $(READY)
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m slow
 
 test-faults: $(READY)
 	$(BIN)/python -m pytest -m faults

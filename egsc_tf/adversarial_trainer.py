@@ -5,69 +5,17 @@ appendix A); with fused_update, both on one batch and one forward pass of the ge
 Everything random in a step is a pure function of (seed, step).
 """
 
+import math
+
 import tensorflow as tf
 from tensorflow import keras
 
-from egsc_tf import divergence, losses
+from egsc_tf import divergence, losses, xla
+from egsc_tf.data.augmentation import finish
+from egsc_tf.divergence import Checked, not_finite
 from egsc_tf.models.discriminator import Discriminator
-
-
-class PolynomialDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """lr * (1 - step / total)^0.9, where a step has `updates_per_step` updates."""
-
-    POWER = 0.9
-
-    def __init__(self, learning_rate, total_steps, updates_per_step=1):
-        self.learning_rate = learning_rate
-        self.total_steps = total_steps
-        self.updates_per_step = updates_per_step
-
-    def __call__(self, iterations):
-        step = tf.cast(iterations // self.updates_per_step, tf.float32)
-        remaining = tf.maximum(1.0 - step / self.total_steps, 0.0)
-        return self.learning_rate * remaining**self.POWER
-
-    def over(self, total_steps):
-        """The same schedule for another number of steps."""
-        return PolynomialDecay(self.learning_rate, total_steps, self.updates_per_step)
-
-    def get_config(self):
-        return {
-            "learning_rate": self.learning_rate,
-            "total_steps": self.total_steps,
-            "updates_per_step": self.updates_per_step,
-        }
-
-
-class FusedAdam(keras.optimizers.Adam):
-    """Keras' Adam (without amsgrad) by TensorFlow's own operation for it: one pass over
-    memory, and 15 nodes of a graph for each variable instead of 37."""
-
-    def update_step(self, gradient, variable):
-        slot = self._index_dict[self._var_key(variable)]
-        step = tf.cast(self.iterations + 1, variable.dtype)
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
-            m=self._momentums[slot].handle,
-            v=self._velocities[slot].handle,
-            beta1_power=tf.pow(self.beta_1, step),
-            beta2_power=tf.pow(self.beta_2, step),
-            lr=tf.cast(self.learning_rate, variable.dtype),
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            epsilon=self.epsilon,
-            grad=gradient,
-        )
-
-
-def adam(schedule):
-    """Adam as the paper sets it: beta1 0.5, beta2 0.999."""
-    optimizer = FusedAdam(
-        schedule, beta_1=0.5, beta_2=0.999, epsilon=1e-8, jit_compile=False
-    )
-    if keras.mixed_precision.global_policy().name == "mixed_float16":
-        return keras.mixed_precision.LossScaleOptimizer(optimizer)
-    return optimizer
+from egsc_tf.noise import standard_normal
+from egsc_tf.optimizer import LossScaleOptimizer, PolynomialDecay, adam
 
 
 class MeanOfAll(keras.metrics.Mean):
@@ -94,9 +42,12 @@ class AdversarialTrainer(keras.Model):
     Args:
       config: egsc_tf.config.Config.
       learning_rate, total_steps, g_update: of this stage.
+      jit_compile: whether XLA compiles what a step computes between the sums over the
+        replicas: the losses with their gradients, and the update. The update of
+        mixed_float16, which finds a loss scale, is not compiled.
     """
 
-    def __init__(self, config, learning_rate, total_steps, g_update):
+    def __init__(self, config, learning_rate, total_steps, g_update, jit_compile=False):
         super().__init__()
         # train_step gives the same on all replicas; Keras adds up workers else.
         self.distribute_reduction_method = "first"
@@ -114,7 +65,10 @@ class AdversarialTrainer(keras.Model):
             dtype=tf.int64,
             aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
         )
+        self.checked = {}
         self._means = {}
+        self.jit_compile_parts = jit_compile
+        self._compiled = {}
 
     def learning_rate(self, total_steps=None):
         """Adam's rate of the generator at this step; of a run of total_steps."""
@@ -151,12 +105,20 @@ class AdversarialTrainer(keras.Model):
     def metrics(self):
         return list(self._means.values())
 
+    def fit(self, x=None, *, callbacks=None, **kwargs):
+        """keras.Model.fit, which raises Diverged behind a step whose data, losses or
+        gradients were not finite. What follows x is named."""
+        callbacks = [divergence.StopOnNaN(), *(callbacks or ())]
+        return super().fit(x, callbacks=callbacks, **kwargs)
+
     # Nothing here needs AutoGraph (README.md, "Speed").
     @tf.autograph.experimental.do_not_convert
     def train_step(self, batch):
-        """One D update, then g_update G updates.
+        """One D update, then g_update G updates; none once a value was not finite.
 
-        batch: {name: [B, batches_per_step, H, W, 3]}; axis 1 holds the fresh batches.
+        batch: {name: [B, batches_per_step, ...]}, of `egsc_tf.data.stream`, or of x_a
+          and x_b alone, [B, batches_per_step, H, W, 3], uint8 or float in [-1, 1]; axis
+          1 holds the fresh batches.
         """
         fresh = [
             {name: x[:, i] for name, x in batch.items()}
@@ -168,8 +130,9 @@ class AdversarialTrainer(keras.Model):
             logs = self.train_discriminators(fresh[0])
             for i, one in enumerate(fresh[1:]):
                 logs.update(self.train_generator(one, draw=1 + i))
-        self.after_updates()
-        self.step.assign_add(1)
+        going = self.all_finite()
+        self.after_updates(going)
+        self.step.assign_add(tf.cast(going, tf.int64))
         values = tf.distribute.get_replica_context().all_reduce(
             tf.distribute.ReduceOp.MEAN, tf.stack([*logs.values()])
         )
@@ -179,40 +142,70 @@ class AdversarialTrainer(keras.Model):
 
     def train_discriminators(self, batch):
         """One D update on {x_a, x_b}; returns the logs."""
-        fakes = self.fakes(batch, self.noise_source(draw=0))
-        return self._update_discriminators(batch, fakes)
+        return self._apply("D", *self._run(self.d_gradients, batch, _draw(0)))
 
     def train_generator(self, batch, draw=1):
         """One G update on {x_a, x_b}; returns the logs. draw: which one of the step."""
-        logs, gradients, _ = self._generator_gradients(batch, draw)
-        return self._apply(gradients, self.g_optimizer, batch, logs, "G")
+        return self._apply("G", *self._run(self.g_gradients, batch, _draw(draw)))
 
     def train_both(self, batch):
         """A D and a G update on one {x_a, x_b} and one pass of G; returns the logs.
 
         Both gradients are taken before either network moves.
         """
-        g_logs, gradients, fakes = self._generator_gradients(batch, draw=0)
-        d_logs = self._update_discriminators(batch, fakes)
-        g_logs = self._apply(gradients, self.g_optimizer, batch, g_logs, "G")
-        return {**d_logs, **g_logs}
+        of_d, of_g = self._run(self.both_gradients, batch, _draw(0))
+        going, replica = self.all_finite(), tf.distribute.get_replica_context()
+        bad = replica.all_reduce(tf.distribute.ReduceOp.MEAN, [of_d[-1], of_g[-1]])
+        for checked, of_one in zip(self.checked.values(), bad):  # before D moves
+            checked.note(tf.concat([of_one, [0.0]], axis=0), where=going)
+        return {**self._apply("D", *of_d), **self._apply("G", *of_g)}
 
-    def _generator_gradients(self, batch, draw):
-        """(logs, gradients of g_variables, fakes) on {x_a, x_b}."""
+    def _run(self, function, *inputs):
+        """function(*inputs), compiled by XLA where that is wanted.
+
+        function: a method without sums over the replicas; inputs: tensors (no
+        variables) or plain Python values.
+        """
+        if not self.jit_compile_parts:
+            return function(*inputs)
+        name = function.__name__
+        if name not in self._compiled:
+            self._compiled[name] = xla.compiled(function)
+        return self._compiled[name](*inputs)
+
+    def d_gradients(self, batch, draw):
+        """(logs, gradients of d_variables, [N] `not_finite`) on {x_a, x_b}."""
+        batch = finish(batch)
+        return self._d_gradients(batch, self.fakes(batch, self.noise_source(draw)))
+
+    def g_gradients(self, batch, draw):
+        """(logs, gradients of g_variables, [N] `not_finite`) on {x_a, x_b}."""
+        batch = finish(batch)
+        return self._g_gradients(batch, draw)[0]
+
+    def both_gradients(self, batch, draw):
+        """What `d_gradients` and `g_gradients` give, from one pass of G."""
+        batch = finish(batch)
+        of_g, fakes = self._g_gradients(batch, draw)
+        return self._d_gradients(batch, fakes), of_g
+
+    def _g_gradients(self, batch, draw):
         with tf.GradientTape() as tape:
             total, logs, fakes = self.generator_losses(batch, self.noise_source(draw))
-            scaled = self._scale(total, self.g_optimizer)
+            scaled = _scaled(total, self.g_optimizer)
         gradients = tape.gradient(scaled, self.g_variables)
-        return {**logs, "G/total": total}, gradients, fakes
+        gradients = _unscaled(gradients, self.g_optimizer)
+        logs = {**logs, "G/total": total}
+        return (logs, gradients, not_finite(_checked(batch, logs))), fakes
 
-    def _update_discriminators(self, batch, fakes):
-        """One D update on {x_a, x_b} and (fake_a, fake_b); returns the logs."""
+    def _d_gradients(self, batch, fakes):
         with tf.GradientTape() as tape:
             total, logs = self.discriminator_losses(batch, fakes)
-            scaled = self._scale(total, self.d_optimizer)
+            scaled = _scaled(total, self.d_optimizer)
         gradients = tape.gradient(scaled, self.d_variables)
+        gradients = _unscaled(gradients, self.d_optimizer)
         logs = {**logs, "D/total": total}
-        return self._apply(gradients, self.d_optimizer, batch, logs, "D")
+        return logs, gradients, not_finite(_checked(batch, logs))
 
     def discriminator_losses(self, batch, fakes):
         """(weighted total, logs) of {x_a, x_b} against (fake_a, fake_b)."""
@@ -221,23 +214,26 @@ class AdversarialTrainer(keras.Model):
         d_b = _discriminate(self.discriminator_b, batch["x_b"], fake_b)
         return self.config.d_weight * (d_a + d_b), {"D/a": d_a, "D/b": d_b}
 
-    def after_updates(self):
-        """Called once at the end of a step."""
+    def after_updates(self, going):
+        """Called once at the end of a step. going: a bool tensor, whether it counts."""
 
     def prepare(self, batch):
         """Creates every variable, optimizer slot and metric: call before restoring.
 
-        batch: {name: [b, batches_per_step, H, W, 3]}, any values.
+        batch: as of `train_step`, any values.
         """
         # One image of each: a device may not hold the batch of all.
-        one = {name: x[:1, 0] for name, x in batch.items()}
+        one = finish({name: x[:1, 0] for name, x in batch.items()})
         _, d_logs = self.discriminator_losses(one, self.fakes(one, no_noise))
         _, g_logs, _ = self.generator_losses(one, no_noise)
         self.g_optimizer.build(self.g_variables)
         self.d_optimizer.build(self.d_variables)
-        names = [*d_logs, "D/total", "D/gradient_norm"]
-        names += [*g_logs, "G/total", "G/gradient_norm"]
-        self._means = {name: MeanOfAll(name) for name in names}
+        names = {
+            "D": [*d_logs, "D/total", "D/gradient_norm"],
+            "G": [*g_logs, "G/total", "G/gradient_norm"],
+        }
+        self._means = {name: MeanOfAll(name) for name in names["D"] + names["G"]}
+        self.checked = {k: Checked([*sorted(one), *of]) for k, of in names.items()}
         if self.config.twin_start:
             for network, twin in self.twins():
                 copy_weights(network, twin)
@@ -264,65 +260,94 @@ class AdversarialTrainer(keras.Model):
                     (self.step * (1 + self.g_update) + draw) * 16 + len(calls),
                 ]
             )
-            noise = tf.random.stateless_normal(
+            draws = standard_normal(
                 tf.concat([[parts, all_rows], tf.shape(like)[1:]], axis=0), seed
             )
             first = replica.replica_id_in_sync_group * rows
-            noise = tf.reshape(noise[:, first : first + rows], tf.shape(like))
-            return tf.cast(noise * self.config.latent_noise, like.dtype)
+            draws = tf.reshape(draws[:, first : first + rows], tf.shape(like))
+            return tf.cast(draws * self.config.latent_noise, like.dtype)
 
         return source
 
-    @staticmethod
-    def _scale(loss, optimizer):
-        if isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer):
-            return optimizer.get_scaled_loss(loss)
-        return loss
+    def all_finite(self):
+        """A bool tensor: whether no update has met a value that is not finite."""
+        return tf.reduce_all([each.all_finite() for each in self.checked.values()])
 
-    def _apply(self, gradients, optimizer, batch, logs, network):
+    def _apply(self, network, logs, gradients, bad):
         """Applies the gradient of the *global* batch's mean; returns the logs with its
         norm.
 
         A replica's loss is the mean over its own rows, so the mean over the replicas
         is the mean over the global batch. It is taken here, once, before the clipping.
-        Where a value of batch or logs or the norm is not finite, nothing is applied
-        and the step ends in an error that names them (see `egsc_tf.divergence`).
+        Where a value, of any replica, or the norm is not finite, that is noted, and
+        nothing is applied from then on (see `egsc_tf.divergence`).
 
         network: "D" or "G", whose gradients these are.
         """
-        variables = {"D": self.d_variables, "G": self.g_variables}[network]
-        checked = {**batch, **logs}
-        if isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer):
-            gradients = optimizer.get_unscaled_gradients(gradients)
         *gradients, bad = tf.distribute.get_replica_context().all_reduce(
-            tf.distribute.ReduceOp.MEAN, [*gradients, divergence.not_finite(checked)]
+            tf.distribute.ReduceOp.MEAN, [*gradients, bad]
         )
-        with tf.name_scope(f"optimizer_{network.lower()}"):
-            norm = self._clip_and_apply(
-                gradients, variables, optimizer, network, [*checked], bad
-            )
+        _, optimizer = self._moved(network)
+        if isinstance(optimizer, LossScaleOptimizer):
+            norm = self._update(gradients, bad, network)  # sums over replicas itself
+        else:
+            norm = self._run(self._update, gradients, bad, network)
+            optimizer.iterations.assign_add(tf.cast(self.all_finite(), tf.int64))
         return {**logs, f"{network}/gradient_norm": norm}
 
-    def _clip_and_apply(self, gradients, variables, optimizer, network, names, bad):
-        """Applies gradients, if all is finite; returns their norm.
-
-        names, bad: see `divergence.require_finite`.
-        """
-        norm = tf.linalg.global_norm(gradients)
-        if not isinstance(optimizer, keras.mixed_precision.LossScaleOptimizer):
-            # An infinite gradient is how a loss scale is found; the optimizer skips it.
-            names = [*names, f"{network}/gradient_norm"]
-            bad = tf.concat([bad, divergence.not_finite({"norm": norm})], axis=0)
-        with divergence.require_finite(names, bad, self.step + 1):
-            gradients = [tf.identity(g) for g in gradients]
-        if self.config.clip_norm > 0:
-            gradients, _ = tf.clip_by_global_norm(
-                gradients, self.config.clip_norm, use_norm=norm
-            )
-        optimizer.apply_gradients(
-            zip(gradients, variables), skip_gradients_aggregation=True
-        )
+    def _update(self, gradients, bad, network):
+        """Moves the variables of "D" or "G", if all is finite; returns the norm."""
+        variables, optimizer = self._moved(network)
+        # An infinite gradient is how a loss scale is found; the optimizer skips it.
+        finds_scale = isinstance(optimizer, LossScaleOptimizer)
+        with tf.name_scope(f"optimizer_{network.lower()}"):
+            norm = tf.linalg.global_norm(gradients)
+            bad_norm = tf.zeros([1]) if finds_scale else not_finite({"norm": norm})
+            bad = tf.concat([bad, bad_norm], axis=0)
+            self.checked[network].note(bad, where=self.all_finite())
+            going = self.all_finite()
+            if self.config.clip_norm > 0:
+                gradients, _ = tf.clip_by_global_norm(
+                    gradients, self.config.clip_norm, use_norm=norm
+                )
+            # NaN makes an optimizer that finds the scale leave the update out.
+            left_out = math.nan if finds_scale else 0.0
+            gradients = [tf.where(going, g, left_out) for g in gradients]
+            if finds_scale:
+                optimizer.apply_gradients(
+                    zip(gradients, variables), skip_gradients_aggregation=True
+                )
+            else:
+                optimizer.move(gradients, variables, where=going)
         return norm
+
+    def _moved(self, network):
+        """(variables, optimizer) of "D" or "G"."""
+        return {
+            "D": (self.d_variables, self.d_optimizer),
+            "G": (self.g_variables, self.g_optimizer),
+        }[network]
+
+
+def _draw(number):
+    return tf.constant(number, tf.int64)
+
+
+def _checked(batch, logs):
+    """{name: value} of all that must be finite, in an order that never changes."""
+    return {**{name: batch[name] for name in sorted(batch)}, **logs}
+
+
+def _scaled(loss, optimizer):
+    if isinstance(optimizer, LossScaleOptimizer):
+        return optimizer.get_scaled_loss(loss)
+    return loss
+
+
+def _unscaled(gradients, optimizer):
+    if isinstance(optimizer, LossScaleOptimizer):
+        return optimizer.get_unscaled_gradients(gradients)
+    return gradients
 
 
 def copy_weights(network, to):

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from egsc_tf.data import digits_cases, images, python_op
+from egsc_tf.data.augmentation import as_float
 from egsc_tf.data.source import open_source
 from egsc_tf.data.stream import EXAMPLE_SEEDS
 from egsc_tf.domains import split
@@ -71,7 +72,7 @@ class Bench:
                 seed = tf.stack(
                     [tf.constant(self.settings.seed, tf.int64), n * EXAMPLE_SEEDS]
                 )
-                return source.image(domain, n, seed)
+                return as_float(source.image(domain, n, seed))
 
             data = tf.data.Dataset.range(count).map(image)
             with python_op.errors_as_raised():

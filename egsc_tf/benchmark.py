@@ -16,7 +16,7 @@ from absl import flags, logging
 from tensorflow import keras
 
 from egsc_tf import config as config_lib
-from egsc_tf import machine, strategies, train
+from egsc_tf import devices, machine, strategies
 from egsc_tf.benchmarks import training, translating
 from egsc_tf.benchmarks.peak import Peak
 from egsc_tf.benchmarks.summary import compare, summary
@@ -42,10 +42,9 @@ def benchmark(config, what=WHAT, synthetic=False, seconds=10.0, replicas=0):
       UserError: for data that are missing or bad.
     """
     keras.mixed_precision.set_global_policy(config.mixed_precision)
-    tf.config.experimental.enable_op_determinism()  # as training does
-    keras.utils.set_random_seed(config.seed)
     strategy = _logical_cpus(replicas) if replicas else strategies.local()
     strategies.require_divisible(config, strategy.num_replicas_in_sync)
+    xla = devices.set_up(config, strategy)
     needs_images = {"train", "input"} & {*what}
     if synthetic or not needs_images:
         source = Synthetic(config.height, config.width)
@@ -59,10 +58,7 @@ def benchmark(config, what=WHAT, synthetic=False, seconds=10.0, replicas=0):
         "peak": peak.rates,
     }
     if "train" in what:
-        jit_compile = train.uses_xla(config)
-        found["train"] = training.measure(
-            config, source, strategy, seconds, peak, jit_compile
-        )
+        found["train"] = training.measure(config, source, strategy, seconds, peak, xla)
     if "translate" in what:
         found["translate"] = translating.measure_translation(config, seconds, peak)
     if "input" in what:

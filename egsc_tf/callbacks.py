@@ -9,10 +9,31 @@ import time
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 from tensorflow import keras
 from tqdm import tqdm
 
 from egsc_tf.data import images
+
+
+class FirstStep(keras.callbacks.Callback):
+    """Tells why nothing moves before the first step, and how long that took."""
+
+    def __init__(self, stage, xla):
+        super().__init__()
+        self.stage = stage
+        self.work = "tracing the step"
+        if xla:
+            self.work += " and compiling it with XLA, which can take minutes"
+
+    def on_train_begin(self, logs=None):
+        logging.info("%s: %s ...", self.stage, self.work)
+        self.began = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch == 0:
+            seconds = time.monotonic() - self.began
+            logging.info("%s: first step done after %.0f s", self.stage, seconds)
 
 
 class Progress(keras.callbacks.Callback):

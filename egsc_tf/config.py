@@ -106,7 +106,8 @@ class Config:
     cache_gib: float = _flag(
         2.0,
         "Keep the decoded images in memory where all of them take less than this many "
-        "GiB, else in a temporary file (TMPDIR).",
+        "GiB (for a moment a domain takes twice its share), else in a temporary file "
+        "(TMPDIR).",
         low=0.0,
         may_change=True,
     )
@@ -231,9 +232,16 @@ class Config:
         choices=("float32", "mixed_float16", "mixed_bfloat16"),
     )
     jit_compile: str = _flag(
-        "off",
+        "auto",
         "Compile the step with XLA: auto does where there is a GPU. On CPUs it "
         "compiles for minutes and then runs slower.",
+        choices=("auto", "on", "off"),
+        may_change=True,
+    )
+    deterministic: str = _flag(
+        "auto",
+        "Operations that give the same bits at each run: auto does on CPUs, where it "
+        "costs nothing; on GPUs it costs time.",
         choices=("auto", "on", "off"),
         may_change=True,
     )

@@ -1,20 +1,15 @@
 """NaN or infinity in a loss, a gradient or the data: stop before a weight is touched.
 
-The check is an operation of the step itself, so that the update which would spoil the
-weights does not run. XLA leaves such operations out; there `StopOnNaN` stops behind the
-step, and what is not saved is lost all the same.
+The step itself checks. It notes what is not finite as numbers, since XLA knows no
+strings, and applies an update only where nothing has been noted. The step's counter
+stands still then; the host, which reads it after each step, finds the names.
 """
-
-import math
-import re
 
 import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
 from egsc_tf.errors import Diverged
-
-MARK = "egsc_tf: not finite:"
 
 
 def not_finite(values):
@@ -23,59 +18,62 @@ def not_finite(values):
     return 1.0 - tf.cast(tf.stack(finite), tf.float32)
 
 
-def require_finite(names, bad, step):
-    """A context: what is built in it runs only where no value is bad.
+class Checked:
+    """Which of the values of one kind of update were not finite.
 
     Args:
-      names: N of them; bad: [N], above 0 where the value of the name is not finite on
-        any replica: all of them stop together, and for one reason.
-      step: scalar, named in the error.
+      names: N of them.
+
+    Attributes:
+      noted: variable [N] float32, each replica's own, and equal on all: above 0 where
+        the value of the name was not finite.
     """
-    named = tf.strings.reduce_join(tf.boolean_mask(names, bad > 0.0), separator=", ")
-    return tf.control_dependencies(
-        [tf.debugging.Assert(tf.reduce_all(bad <= 0.0), [MARK, step, named])]
-    )
+
+    def __init__(self, names):
+        self.names = names
+        self.noted = tf.Variable(tf.zeros([len(names)]), trainable=False)
+
+    def all_finite(self):
+        """A bool tensor: whether nothing has been noted."""
+        return tf.reduce_all(self.noted <= 0.0)
+
+    def note(self, bad, where):
+        """Notes bad [N] where `where`, a bool tensor, is true."""
+        self.noted.assign(tf.where(where, bad, self.noted))
+
+    def found(self):
+        """The names noted, for the host."""
+        noted = tf.convert_to_tensor(self.noted).numpy()
+        return [name for name, bad in zip(self.names, noted) if bad > 0.0]
 
 
-def explained(error, trainer):
-    """Diverged, where an error of a step came from `require_finite`; else the error.
+class StopOnNaN(keras.callbacks.Callback):
+    """Raises Diverged behind a step that found a value which is not finite."""
 
-    Args:
-      error: tf.errors.OpError; trainer: AdversarialTrainer.
-    """
-    match = re.search(rf"\[{re.escape(MARK)}\] \[(\d+)\] \[(.*?)\]", error.message)
-    if not match:
-        return error
+    def on_epoch_begin(self, epoch, logs=None):
+        self.start = self.model.steps_done()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.model.steps_done() - self.start < batch + 1:
+            raise diverged(self.model)
+
+
+def diverged(trainer):
+    """The Diverged of a trainer whose step stands still."""
+    names = [name for checked in trainer.checked.values() for name in checked.found()]
     weights = [
         variable.name
         for variable in trainer.g_variables + trainer.d_variables
         if not np.isfinite(tf.convert_to_tensor(variable)).all()
     ]
-    return Diverged(_message(match.group(1), match.group(2), weights))
-
-
-class StopOnNaN(keras.callbacks.Callback):
-    """Raises Diverged behind a step whose losses are not all finite: for XLA."""
-
-    def on_train_batch_end(self, batch, logs=None):
-        bad = [
-            name
-            for name, value in logs.items()
-            if not math.isfinite(value) and not name.endswith("/gradient_norm")
-        ]
-        if bad:
-            raise Diverged(_message(self.model.steps_done(), ", ".join(bad), []))
-
-
-def _message(step, names, weights):
     spoilt = ""
     if weights:
         spoilt = (
             f" {len(weights)} weights were not finite before, {weights[0]} among them."
         )
-    return (
-        f"step {step}: {names} not finite.{spoilt} Checkpoints of earlier steps, if "
-        "any, are kept. Try a new --workdir with a lower --learning_rate (of stage 1: "
-        "--mask_learning_rate) or with --clip_norm=50; look for broken images where a "
-        "name begins with x_."
+    return Diverged(
+        f"step {trainer.steps_done() + 1}: {', '.join(names)} not finite.{spoilt} "
+        "Checkpoints of earlier steps, if any, are kept. Try a new --workdir with a "
+        "lower --learning_rate (of stage 1: --mask_learning_rate) or with "
+        "--clip_norm=50; look for broken images where a name begins with x_."
     )

@@ -26,6 +26,35 @@ class OtherNetworks(UserError):
     """A checkpoint is not of the networks that the flags describe."""
 
 
+class OutOfMemory(UserError):
+    """A device has no room for what a step computes."""
+
+
+def is_out_of_memory(error):
+    """Whether an exception says that a device, or this process, is out of memory."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(
+        words in text
+        for words in (
+            "out of memory",
+            "oom when allocating",
+            "failed to allocate",
+            "cuda_error_out_of_memory",
+            "cudnn_status_alloc_failed",
+            "cublas_status_alloc_failed",
+            "cannot allocate memory",
+        )
+    )
+
+
+def telling_line(error, says):
+    """The first line of an exception's text for which `says` (text -> bool) is true,
+    else the first line. TensorFlow's texts are long, and begin with what matters least.
+    """
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return next((line for line in lines if says(line)), lines[0]).strip()
+
+
 def is_no_space(error):
     """Whether an exception says that the disk is full, or a quota used up."""
     text = str(error).lower()

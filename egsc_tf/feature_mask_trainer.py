@@ -8,8 +8,10 @@ from egsc_tf.models.autoencoder import AutoEncoder
 class FeatureMaskTrainer(AdversarialTrainer):
     """Trains both auto-encoders: 10 adversarial + 100 L1 + 0.1 KL, one G update."""
 
-    def __init__(self, config):
-        super().__init__(config, config.mask_learning_rate, config.mask_steps, 1)
+    def __init__(self, config, jit_compile=False):
+        super().__init__(
+            config, config.mask_learning_rate, config.mask_steps, 1, jit_compile
+        )
         self.autoencoder_a = AutoEncoder(**config.network, output=config.output)
         self.autoencoder_b = AutoEncoder(**config.network, output=config.output)
 

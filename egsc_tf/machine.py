@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from egsc_tf import __version__
 
+CONTAINER_LIMIT = "/sys/fs/cgroup/memory.max"
+
 
 def describe(replicas):
     """{"processor", "cores", ...} of this machine, as plain values for JSON.
@@ -14,10 +16,8 @@ def describe(replicas):
     replicas: how many of them train in step.
     """
     return {
-        "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
+        "processor": processor(),
+        "cores": cores(),
         "gpus": [d.name for d in tf.config.list_physical_devices("GPU")],
         "replicas": replicas,
         "system": f"{platform.system()} {platform.machine()}",
@@ -28,7 +28,25 @@ def describe(replicas):
     }
 
 
-def _processor():
+def cores():
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count()
+
+
+def memory():
+    """Bytes of memory that the machine has, or its container may use."""
+    size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if os.path.exists(CONTAINER_LIMIT):
+        with open(CONTAINER_LIMIT, encoding="utf-8") as file:
+            limit = file.read().strip()
+        if limit.isdigit():  # else "max"
+            return min(size, int(limit))
+    return size
+
+
+def processor():
     """The processor's name as its system gives it."""
     if os.path.exists("/proc/cpuinfo"):
         with open("/proc/cpuinfo", encoding="utf-8") as file:

@@ -13,7 +13,14 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 from absl import app, flags, logging  # noqa: E402
 
-from egsc_tf.errors import Diverged, Interrupted, UserError, is_no_space  # noqa: E402
+from egsc_tf.errors import (  # noqa: E402
+    Diverged,
+    Interrupted,
+    UserError,
+    is_no_space,
+    is_out_of_memory,
+    telling_line,
+)
 
 
 def run(main, with_rest=False):
@@ -21,9 +28,9 @@ def run(main, with_rest=False):
 
     with_rest: main(arguments) gets those that are no flags of the program.
 
-    Exit code 0; 2 for bad flags, paths or images and a full disk; 3 for a run that
-    diverged; 75 for one that a signal stopped and that is saved; 130 for an interrupt
-    elsewhere.
+    Exit code 0; 2 for bad flags, paths or images, a full disk and too little memory; 3
+    for a run that diverged; 75 for one that a signal stopped and that is saved; 130 for
+    an interrupt elsewhere.
     """
 
     def guarded(argv):
@@ -60,11 +67,18 @@ def _parse(argv, with_rest):
 
 
 def _explained(error):
-    """A line on an error of the operating system, or of a full disk; None: another."""
+    """A line on an error of the operating system, or of a full disk or memory; None:
+    another."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
+    if is_out_of_memory(error):
+        return (
+            "expected enough memory, found too little: smaller images or batches need "
+            "less, and so does --tile where there is one. "
+            + telling_line(error, is_out_of_memory)
+        )
     if is_no_space(error):  # TensorFlow and its writers have kinds of their own
-        reason = next(x for x in str(error).splitlines() if is_no_space(x)).strip()
+        reason = telling_line(error, is_no_space)
         return f"expected room on the disk, found none: {reason}"
     return None
 

@@ -18,10 +18,11 @@ import tensorflow as tf
 from absl import flags, logging
 from tensorflow import keras
 
-from egsc_tf import callbacks, checkpoints, divergence, report, starts, strategies
+from egsc_tf import callbacks, checkpoints, devices, report, starts, strategies
 from egsc_tf import config as config_lib
 from egsc_tf import workdir as workdir_lib
 from egsc_tf.data import python_op
+from egsc_tf.data.augmentation import finish
 from egsc_tf.data.source import open_source
 from egsc_tf.data.stream import stream
 from egsc_tf.errors import OtherNetworks
@@ -37,13 +38,6 @@ from egsc_tf.workers import Workers
 
 FLAGS = flags.FLAGS
 SAMPLES = 6
-
-
-def uses_xla(config):
-    """Whether the step is compiled with XLA."""
-    if config.jit_compile == "auto":
-        return bool(tf.config.list_logical_devices("GPU"))
-    return config.jit_compile == "on"
 
 
 def train(config, workdir, strategy=None, override_run=False, tpu=""):
@@ -67,9 +61,8 @@ def train(config, workdir, strategy=None, override_run=False, tpu=""):
     strategy = strategy or strategies.choose(config, tpu, config_lib.facts(config))
     workers = Workers(strategy)
     with workers.lost():
+        xla = devices.set_up(config, strategy)
         source = open_source(config, "train")
-        keras.utils.set_random_seed(config.seed)
-        tf.config.experimental.enable_op_determinism()
         phi = None
         if config.style_weight > 0 or config.content_weight > 0:
             logging.info("perceptual network: %s", config.perceptual_network)
@@ -84,12 +77,14 @@ def train(config, workdir, strategy=None, override_run=False, tpu=""):
             if workers.is_chief:
                 config.save(workdir)
                 starts.append(workdir, source, strategy.num_replicas_in_sync)
+            stack.enter_context(devices.explaining(config))
             stack.enter_context(python_op.errors_as_raised())
             policy = keras.mixed_precision.global_policy()
             stack.callback(keras.mixed_precision.set_global_policy, policy)
             keras.mixed_precision.set_global_policy(config.mixed_precision)
             try:
-                trainer = _train(config, workdir, workers, source, phi, before, newest)
+                run = (source, config, workdir, workers, xla)
+                trainer = _train(run, phi, before, newest)
             except OtherNetworks:  # of --override_run: the run stays what it was
                 if workers.is_chief:
                     before.save(workdir)
@@ -112,34 +107,36 @@ def _read(source, phi, newest):
     return facts
 
 
-def _train(config, workdir, workers, source, phi, before, newest):
+def _train(run, phi, before, newest):
     """Both stages, once the folder is ours.
 
-    before: the Config of the last start; newest: {stage: path of its last checkpoint}.
+    run: (source, config, workdir, workers, whether XLA compiles); before: the Config of
+    the last start; newest: {stage: path of its last checkpoint}.
     """
     stage = workdir_lib.TRANSLATION
-    run = (source, config, workdir, workers)
+    _, config, _, workers, xla = run
     with workers.strategy.scope():
         if newest[stage]:
             # Its checkpoint holds F_a and F_b: stage 1 is over.
             features = [Encoder(**config.network) for _ in range(2)]
         else:
             features = _train_feature_masks(run, before, newest)
-        trainer = TranslationTrainer(config, *features, phi)
+        trainer = TranslationTrainer(config, *features, phi, xla)
     _train_stage(trainer, *run, stage, newest[stage], before.total_steps)
     return trainer
 
 
 def _train_feature_masks(run, before, newest):
     """F_a and F_b; all else that stage 1 needs is freed on return."""
-    masks = FeatureMaskTrainer(run[1])
+    _, config, *_, xla = run
+    masks = FeatureMaskTrainer(config, xla)
     stage = workdir_lib.FEATURE_MASKS
     _train_stage(masks, *run, stage, newest[stage], before.mask_steps)
     return masks.autoencoder_a.encoder, masks.autoencoder_b.encoder
 
 
 def _train_stage(
-    trainer, source, config, workdir, workers, stage, newest, total_before
+    trainer, source, config, workdir, workers, xla, stage, newest, total_before
 ):
     """Restores the stage's last checkpoint, if any, and trains what is left of it.
 
@@ -155,7 +152,7 @@ def _train_stage(
         checkpoint = tf.train.Checkpoint(seconds=seconds, **trainer.parts())
         if newest:
             checkpoints.restore(checkpoint, newest)
-        trainer.compile(jit_compile=uses_xla(config))
+        trainer.compile()
     start = trainer.steps_done()
     writing, save = [], _nothing
     if workers.is_chief:
@@ -193,24 +190,19 @@ def _train_stage(
     feed = strategy.distribute_datasets_from_function(
         lambda part: stream(source, config, start, batches, part)
     )
-    try:
-        with interruption.listening():
-            trainer.fit(
-                feed,
-                epochs=1,
-                steps_per_epoch=total - start,
-                verbose=0,
-                callbacks=[
-                    divergence.StopOnNaN(),
-                    *writing,
-                    callbacks.Restart(config.log_every),
-                    interruption,
-                ],
-            )
-    except tf.errors.OpError as error:
-        # Not saved: where the next batch cannot be read, what needs none of it, as the
-        # counter of the steps, may have gone on already.
-        raise divergence.explained(error, trainer) from error
+    with interruption.listening():
+        trainer.fit(
+            feed,
+            epochs=1,
+            steps_per_epoch=total - start,
+            verbose=0,
+            callbacks=[
+                callbacks.FirstStep(stage, xla),
+                *writing,
+                callbacks.Restart(config.log_every),
+                interruption,
+            ],
+        )
 
 
 def _nothing():
@@ -242,7 +234,7 @@ def _sampler(trainer, source, config):
       () -> a picture; () -> {domain: [SAMPLES, H, W, 3]}, images that it made.
     """
     few = dataclasses.replace(config, batch_size=SAMPLES, content_view="same")
-    batch = next(iter(stream(source, few)))
+    batch = finish(next(iter(stream(source, few))))
     x_a, x_b = batch["x_a"][:, 0], batch["x_b"][:, 0]
 
     if isinstance(trainer, FeatureMaskTrainer):

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from egsc_tf import losses
 from egsc_tf.adversarial_trainer import AdversarialTrainer, copy_weights, no_noise
+from egsc_tf.data.augmentation import finish
 from egsc_tf.domains import DOMAINS
 from egsc_tf.models.adain import feature_mask
 from egsc_tf.models.generator import Generator
@@ -20,14 +21,19 @@ class TranslationTrainer(AdversarialTrainer):
       config: egsc_tf.config.Config.
       feature_a, feature_b: the trained encoders F_a and F_b of stage 1.
       phi: the PerceptualNetwork, or None where both perceptual weights are 0.
+      jit_compile: see the base class.
 
     Raises:
       ValueError: where a perceptual loss has a weight and phi is None.
     """
 
-    def __init__(self, config, feature_a, feature_b, phi):
+    def __init__(self, config, feature_a, feature_b, phi, jit_compile=False):
         super().__init__(
-            config, config.learning_rate, config.total_steps, config.g_update
+            config,
+            config.learning_rate,
+            config.total_steps,
+            config.g_update,
+            jit_compile,
         )
         self.perceptual = config.style_weight > 0 or config.content_weight > 0
         if self.perceptual and phi is None:
@@ -67,11 +73,12 @@ class TranslationTrainer(AdversarialTrainer):
         }
 
     def prepare(self, batch):
+        one = finish({name: x[:1, 0] for name, x in batch.items()})
         for feature in (self.feature_a, self.feature_b):
-            feature(batch["x_a"][:1, 0])  # a variant may have no use for F: build it
+            feature(one["x_a"])  # a variant may have no use for F: build it
         super().prepare(batch)
         trained, self.generator = self.generator, self.generator_ema
-        self.generator_losses({k: x[:1, 0] for k, x in batch.items()}, no_noise)
+        self.generator_losses(one, no_noise)
         self.generator = trained
         copy_weights(self.generator, self.generator_ema)
 
@@ -191,19 +198,17 @@ class TranslationTrainer(AdversarialTrainer):
             logs["G/content"] = 2.0 * losses.content_loss(phi_fake, phi_source)
         return logs
 
-    def after_updates(self):
-        """Moves generator_ema towards generator; early on, with a shorter memory."""
+    def after_updates(self, going):
+        self._run(self.average, going)
+
+    def average(self, going):
+        """Moves generator_ema towards generator, where `going`, a bool tensor, is true;
+        early on, with a shorter memory."""
         step = tf.cast(self.step, tf.float32)
         decay = tf.minimum(self.config.ema_decay, (1.0 + step) / (10.0 + step))
-
-        def blend(average, variable):
-            average.assign(decay * average + (1.0 - decay) * variable)
-
-        def move(strategy, averages, variables):
-            for average, variable in zip(averages, variables):
-                strategy.extended.update(average, blend, args=(variable,))
-
         with tf.name_scope("ema"):
-            tf.distribute.get_replica_context().merge_call(
-                move, args=(self.generator_ema.variables, self.generator.variables)
-            )
+            for average, variable in zip(
+                self.generator_ema.variables, self.generator.variables
+            ):
+                moved = decay * average + (1.0 - decay) * variable
+                average.assign(tf.where(going, moved, average))

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from egsc_tf.data import images
+from egsc_tf.data.augmentation import as_float
 from egsc_tf.data.source import open_source
 from egsc_tf.data.stream import EXAMPLE_SEEDS
 from egsc_tf.domains import split
@@ -47,7 +48,7 @@ def draw(config, part, direction, count):
 
         def image(k, index):
             seed = tf.stack([tf.constant(SEED, tf.int64), k * EXAMPLE_SEEDS])
-            return source.image(domain, index, seed)
+            return as_float(source.image(domain, index, seed))
 
         data = tf.data.Dataset.from_tensor_slices(indices).enumerate().map(image)
         return np.stack([images.to_uint8(x) for x in data.as_numpy_iterator()])

@@ -6,6 +6,7 @@ import json
 import pytest
 import tensorflow as tf
 from absl import flags
+from test_programs import program
 
 from egsc_tf import benchmark, resident_memory
 from egsc_tf.benchmarks import clock, parts, peak, summary
@@ -57,9 +58,39 @@ def test_a_benchmark_adds_up(small_peak):
     assert found["synthetic"] is True
     assert found["flags"]["ngf"] == 4
     assert "seed" not in found["flags"]  # has its default
+    assert found["input"]["cpu_s_per_image"] > 0.0
     text = summary.summary(json.loads(json.dumps(found)))
     assert "GFLOP/s" in text
+    assert "ms of CPU an image" in text
     assert "% G backward" in text
+
+
+@pytest.mark.slow
+def test_replicas_are_mirrored_in_a_program_of_their_own(tmp_path):
+    flags = [f"--{name}={getattr(TINY, name)}" for name in ("height", "width", "ngf")]
+    flags += ["--n_encoder=2", "--n_dis=2", "--ndf=4", "--batch_size=2", "--g_update=1"]
+    flags += ["--perceptual_network=embedded", "--synthetic", "--seconds=0.1"]
+    path = tmp_path / "found.json"
+    code, output = program(
+        "benchmark", *flags, "--what=train", "--replicas=2", f"--json={path}"
+    )
+    assert code == 0, output
+    found = json.loads(path.read_text())
+    assert found["machine"]["replicas"] == 2
+    assert found["train"]["step"]["median_s"] > 0.0
+
+
+@pytest.mark.slow
+def test_a_compiled_step_is_measured_as_well(small_peak):
+    config = dataclasses.replace(TINY, jit_compile="on")
+    found = benchmark.benchmark(config, ("train", "input"), True, 0.0)
+    step = found["train"]
+    assert step["flops"] == pytest.approx(step["flops_by_formula"], rel=0.02)
+    assert step["step"]["median_s"] > 0.0
+    assert step["time_by_part"] == {}
+    text = summary.summary(json.loads(json.dumps(found)))
+    assert "time by part: not known of a step that XLA compiles" in text
+    assert found["flags"]["jit_compile"] == "on"
 
 
 def test_operations_belong_to_the_papers_networks():

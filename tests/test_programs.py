@@ -209,10 +209,18 @@ def test_outputs_never_overwrite_inputs_or_each_other(translator, tmp_path):
             tf.errors.ResourceExhaustedError(None, None, "x\ny; No space left\nz"),
             "expected room on the disk, found none: y; No space left\n",
         ),
-        (tf.errors.ResourceExhaustedError(None, None, "OOM when allocating"), None),
+        (
+            tf.errors.ResourceExhaustedError(None, None, "x\nOOM when allocating\nz"),
+            "expected enough memory, found too little: smaller images or batches need "
+            "less, and so does --tile where there is one. OOM when allocating\n",
+        ),
+        (MemoryError(), "expected enough memory, found too little: "),
+        (tf.errors.ResourceExhaustedError(None, None, "too many requests"), None),
     ],
 )
-def test_a_full_disk_ends_a_program_in_one_line(error, line, monkeypatch, capsys):
+def test_a_full_disk_or_memory_ends_a_program_in_one_line(
+    error, line, monkeypatch, capsys
+):
     def main():
         raise error
 

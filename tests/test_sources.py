@@ -11,6 +11,7 @@ from test_images import bad_files, noise, save
 
 from egsc_tf.config import Config
 from egsc_tf.data import images, official_records, python_op
+from egsc_tf.data.augmentation import as_float, finish
 from egsc_tf.data.source import open_source
 from egsc_tf.data.stream import stream
 from egsc_tf.errors import UserError
@@ -47,7 +48,7 @@ def open_tfds(flags, **more):
 def assert_images(source, domain, expected):
     """The source gives these [h, w, 3] uint8 images, resized."""
     assert source.size(domain) == len(expected)
-    read = tf.function(source.image)
+    read = tf.function(lambda *args: as_float(source.image(*args)))
     for i, pixels in enumerate(expected):
         right = images.to_float(images.resize(pixels, source.height, source.width))
         np.testing.assert_allclose(read(domain, i, None), right, atol=1e-6)
@@ -199,7 +200,7 @@ def test_another_dataset_is_refused():
 
 def steps_of(source, config, start, count):
     data = stream(source, config, start, 2).take(count)
-    return [{k: v.numpy() for k, v in batch.items()} for batch in data]
+    return [{k: v.numpy() for k, v in finish(batch).items()} for batch in data]
 
 
 @pytest.mark.parametrize("dataset", ["folder", "official_records", FACES["dataset"]])

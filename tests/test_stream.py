@@ -30,7 +30,8 @@ CONFIG = Config(height=8, width=8, n_encoder=1, batch_size=4, seed=5)
 
 def take(steps, start=0, batches=2, config=CONFIG, source=None):
     data = stream(source or Numbers(), config, start, batches)
-    return [{k: v.numpy() for k, v in b.items()} for b in data.take(steps)]
+    finished = [augmentation.finish(b) for b in data.take(steps)]
+    return [{k: v.numpy() for k, v in b.items()} for b in finished]
 
 
 def test_shapes():
@@ -90,23 +91,31 @@ def seeds(count):
     return [tf.constant([3, n], tf.int64) for n in range(count)]
 
 
+def drawn(draw, config=CONFIG, count=60):
+    """[count, ...]: the numbers of as many images."""
+    return tf.stack([draw(config, seed) for seed in seeds(count)])
+
+
+def placed(config, count=60):
+    image = ramp()
+    config = dataclasses.replace(config, height=20, width=30)
+    placing = drawn(augmentation.draw_placing, config, count)
+    return augmentation.place(tf.tile(image[None], [count, 1, 1, 1]), placing).numpy()
+
+
 def test_flip_mirrors_half_of_the_images():
     image = ramp()
     flipped = 0
-    for seed in seeds(60):
-        out = augmentation.flip_and_crop(image, seed, flip=True, crop=False)
+    for out in placed(dataclasses.replace(CONFIG, flip=True)):
         mirrored = bool(out[0, 0, 0] > 0)
-        expected = image[:, ::-1] if mirrored else image
-        np.testing.assert_allclose(out, expected, atol=1e-5)
+        np.testing.assert_array_equal(out, image[:, ::-1] if mirrored else image)
         flipped += mirrored
     assert 18 < flipped < 42
 
 
 def test_crop_keeps_80_to_100_percent_of_half_of_the_images():
-    image = ramp()
     spans = []
-    for seed in seeds(60):
-        out = augmentation.flip_and_crop(image, seed, flip=False, crop=True).numpy()
+    for out in placed(dataclasses.replace(CONFIG, crop=True)):
         span_x = (out[0, -1, 0] - out[0, 0, 0]) / 2.0
         span_y = (out[-1, 0, 1] - out[0, 0, 1]) / 2.0
         assert span_x == pytest.approx(span_y, abs=1e-4)
@@ -116,23 +125,90 @@ def test_crop_keeps_80_to_100_percent_of_half_of_the_images():
     assert 18 < whole < 42
 
 
-def test_colour_jitter_stays_in_range_and_moves():
-    image = ramp() * 0.9
-    out = [augmentation.jitter_colours(image, s, 0.4).numpy() for s in seeds(8)]
-    assert all(o.min() >= -1.0 and o.max() <= 1.0 for o in out)
-    assert np.std([o.mean() for o in out]) > 0.01
+@pytest.mark.parametrize("dtype", [tf.uint8, tf.float32])
+def test_placing_equals_tensorflows_projective_transform(dtype):
+    config = dataclasses.replace(CONFIG, flip=True, crop=True, height=17, width=23)
+    pixels = tf.random.stateless_uniform([12, 17, 23, 3], [1, 2], 0, 256, tf.int32)
+    x = pixels = tf.cast(pixels, tf.uint8)
+    if dtype == tf.float32:
+        x = augmentation.as_float(pixels)
+    placing = drawn(augmentation.draw_placing, config, 12)
+    batch = {"x_a": x, "x_b": x, "placing_a": placing}
+    x_scale, x_offset, y_scale, y_offset = tf.unstack(placing, axis=1)
+    none = tf.zeros([12])
+    expected = tf.raw_ops.ImageProjectiveTransformV3(
+        images=tf.cast(pixels, tf.float32) / 127.5 - 1.0,
+        transforms=tf.stack(
+            [x_scale, none, x_offset, none, y_scale, y_offset, none, none], axis=1
+        ),
+        output_shape=[17, 23],
+        fill_value=0.0,
+        interpolation="BILINEAR",
+        fill_mode="NEAREST",
+    )
+    found = augmentation.finish(batch)
+    np.testing.assert_allclose(found["x_a"], expected, atol=1e-5)
+    np.testing.assert_allclose(found["x_b"], augmentation.as_float(pixels))
+
+
+def test_colour_jitter_equals_tensorflows():
+    amount, seed = 0.4, tf.constant([3, 5], tf.int64)
+    image = (ramp() + 1.0) / 2.0
+    expected = tf.image.stateless_random_brightness(image, amount, seed)
+    low, high = 1.0 - amount, 1.0 + amount
+    expected = tf.image.stateless_random_contrast(expected, low, high, seed + 1)
+    expected = tf.image.stateless_random_saturation(expected, low, high, seed + 2)
+    expected = tf.clip_by_value(expected, 0.0, 1.0) * 2.0 - 1.0
+    colours = augmentation.draw_colours(amount, seed)
+    found = augmentation.jitter_colours(ramp(), colours)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert np.abs(found - ramp()).max() > 0.05
 
 
 def test_recoloured_view_keeps_shapes_and_forgets_colours():
     image = tf.constant([[[-1.0, 0.25, 1.0]]])
-    views = {
-        tuple(np.round(augmentation.recolour(image, s).numpy().ravel(), 3))
-        for s in seeds(200)
-    }
+    draw = drawn(lambda config, seed: augmentation.draw_view(seed), count=200)
+    views = augmentation.recolour(tf.tile(image[None], [200, 1, 1, 1]), draw).numpy()
+    views = {tuple(np.round(view.ravel(), 3)) for view in views}
     assert len(views) == 12  # 6 orders of the channels, inverted or not
     assert all(sorted(np.abs(v)) == [0.25, 1.0, 1.0] for v in views)
 
 
+def test_a_batch_may_have_an_axis_more():
+    config = dataclasses.replace(
+        CONFIG, flip=True, crop=True, colour_jitter=0.2, content_view="recoloured"
+    )
+    (batch,) = stream(Noise(), config, 0, 2).take(1)
+    whole = augmentation.finish(batch)
+    for i in range(2):
+        one = augmentation.finish({name: x[:, i] for name, x in batch.items()})
+        for name, x in one.items():
+            np.testing.assert_allclose(whole[name][:, i], x, atol=1e-6)
+
+
+class Noise(Numbers):
+    """Bytes, another image for each seed."""
+
+    def image(self, domain, index, seed):
+        noise = tf.random.stateless_uniform([8, 8, 3], seed, 0, 256, tf.int32)
+        return tf.cast(noise, tf.uint8)
+
+
+def test_bytes_stay_bytes_until_they_are_used():
+    (batch,) = stream(Noise(), CONFIG, 0, 2).take(1)
+    assert {name: x.dtype for name, x in batch.items()} == {
+        "x_a": tf.uint8,
+        "x_b": tf.uint8,
+    }
+    finished = augmentation.finish(batch)
+    assert finished["x_a"].dtype == tf.float32
+    np.testing.assert_allclose(
+        finished["x_a"], batch["x_a"].numpy() / 127.5 - 1.0, atol=1e-6
+    )
+    assert augmentation.finish(finished)["x_a"] is finished["x_a"]
+
+
 def test_nothing_on_changes_nothing():
-    image = ramp()
-    np.testing.assert_array_equal(augmentation.augment(image, seeds(1)[0]), image)
+    (batch,) = stream(Numbers(), CONFIG, 0, 2).take(1)
+    assert set(batch) == {"x_a", "x_b"}
+    assert augmentation.finish(batch)["x_a"] is batch["x_a"]

@@ -38,6 +38,8 @@ def summary(found):
             f"{one['flops_by_formula'] / 1e9:.2f}), {_memory(one)}, input stall "
             f"{100 * one['input_stall']:.1f} % of the step",
         ]
+        if not one["time_by_part"]:
+            lines.append("  time by part: not known of a step that XLA compiles")
         for part, spent in one["time_by_part"].items():
             lines.append(f"  {100 * spent['share']:5.1f} % {part}")
     if "translate" in found:
@@ -53,7 +55,8 @@ def summary(found):
         one = found["input"]
         lines.append(
             f"input alone: {_time(one)} for a step, {one['images_per_s']:.0f} images/s "
-            "of both domains, D's and G's"
+            f"of both domains, D's and G's, {1e3 * one['cpu_s_per_image']:.2f} ms of "
+            "CPU an image"
         )
     if "export" in found:
         lines += [f"{k}, 1 image: {_time(v)}" for k, v in found["export"].items()]

@@ -15,21 +15,21 @@ from egsc_tf.trainer import TranslationTrainer
 class Step:
     """The compiled step of an untrained run, and batches for it."""
 
-    def __init__(self, config, source, strategy, jit_compile=False):
-        self.config, self.strategy = config, strategy
+    def __init__(self, config, source, strategy, xla=False):
+        self.config, self.strategy, self.xla = config, strategy, xla
         with strategy.scope():
             phi = None
             if config.style_weight > 0 or config.content_weight > 0:
                 phi = vgg.load(config.perceptual_network, config.mixed_precision)
             features = [Encoder(**config.network, name=f"F_{d}") for d in "ab"]
-            self.trainer = TranslationTrainer(config, *features, phi)
+            self.trainer = TranslationTrainer(config, *features, phi, xla)
             data = stream(source, config, 0, self.trainer.batches_per_step)
             self.trainer.prepare(next(iter(data)))
         self.input = iter(strategy.experimental_distribute_dataset(data))
         self.batch = next(self.input)
         self.traces = 0
 
-        @tf.function(jit_compile=jit_compile)
+        @tf.function
         def step(batch):
             self.traces += 1  # runs while tracing only
             logs = strategy.run(self.trainer.train_step, args=(batch,))
@@ -37,12 +37,25 @@ class Step:
 
         self.function = step
 
+    def flops(self):
+        """Operations of a step, counted in its graph; XLA, which hides them, is left
+        out for it."""
+        trainer, function = self.trainer, self.function
+        if trainer.jit_compile_parts:
+            trainer.jit_compile_parts = False
+            function = tf.function(
+                lambda batch: self.strategy.run(trainer.train_step, args=(batch,))
+            )
+        concrete = function.get_concrete_function(self.batch)
+        trainer.jit_compile_parts = self.xla
+        return graph_cost.flops(concrete)
+
     def __call__(self, batch=None):
         """One step; waits for its end."""
         return self.function(self.batch if batch is None else batch).numpy()
 
 
-def measure(config, source, strategy, seconds, peak, jit_compile=False):
+def measure(config, source, strategy, seconds, peak, xla=False):
     """The numbers of the training step; see the README.
 
     Args:
@@ -50,19 +63,20 @@ def measure(config, source, strategy, seconds, peak, jit_compile=False):
       strategy: of tf.distribute.
       seconds: how long the step is repeated, alone and again with its input.
       peak: of the machine, see `clock.measure`.
+      xla: whether XLA compiles the step.
 
     Raises:
       AssertionError: where the step was traced again while it was measured.
     """
-    step = Step(config, source, strategy, jit_compile)
+    step = Step(config, source, strategy, xla)
     step()
     traces = step.traces
     times, before, most = resident_memory.peak_bytes(
         lambda: clock.measure(step, seconds, peak=peak)
     )
     waited, with_input = _with_input(step, seconds)
-    flops = graph_cost.flops(step.function.get_concrete_function(step.batch))
-    shares = parts.time_by_part(step)
+    flops = step.flops()
+    shares = {} if xla else parts.time_by_part(step)
     if step.traces != traces:
         raise AssertionError(f"the step was traced {step.traces} times, not {traces}")
     return {

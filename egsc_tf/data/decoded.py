@@ -24,6 +24,7 @@ from egsc_tf.data.parallel import in_order
 from egsc_tf.errors import UserError
 
 NAMED = 20  # images left out that the log names
+ALIGNMENT = 64  # bytes, of TensorFlow's tensors
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,26 +97,29 @@ class Decoded:
         digest = hashlib.sha256()
         for domain, pixels in sorted(self._pixels.items()):
             digest.update(f"{domain} {pixels.shape}".encode())
-            for image in pixels:
+            for image in np.asarray(pixels):
                 digest.update(image)
         return digest.hexdigest()[:16]
 
     def pixels(self, domain, index):
         """[H, W, 3] uint8 of an image."""
-        return self._pixels[domain][index]
+        return np.asarray(self._pixels[domain][index])
 
     def image(self, domain, index, seed):
-        """[H, W, 3] in [-1, 1] as a tensor; `seed` is not used: a file has one look."""
+        """[H, W, 3] uint8 as a tensor; `seed` is not used: a file has one look."""
         del seed
+        pixels = self._pixels[domain]
+        if tf.is_tensor(pixels):  # in memory: no Python is needed to take one out
+            return tf.gather(pixels, index)
         pixels = python_op.call(lambda i: self.pixels(domain, i), [index], tf.uint8)
-        pixels = tf.ensure_shape(pixels, [self.height, self.width, 3])
-        return tf.cast(pixels, tf.float32) / 127.5 - 1.0
+        return tf.ensure_shape(pixels, [self.height, self.width, 3])
 
     def _decode(self, listing, on_bad_image, in_memory):
-        """(names of the usable images, their pixels [N, H, W, 3])."""
+        """(names of the usable images, their pixels [N, H, W, 3]: a tensor, or an array
+        that reads a file)."""
         shape = (listing.count, self.height, self.width, 3)
         if in_memory:
-            pixels = np.empty(shape, np.uint8)
+            pixels = _aligned(shape)
         else:
             # Has no name, and is gone with the array that reads it.
             file = tempfile.TemporaryFile(prefix="egsc_tf_")  # noqa: SIM115
@@ -152,7 +156,19 @@ class Decoded:
                     continue
                 pixels[len(names)] = image
                 names.append(name)
-        return names, pixels[: len(names)]
+        pixels = pixels[: len(names)]
+        if not in_memory:
+            return names, pixels
+        with tf.device("CPU:0"):  # a GPU's memory is for the networks
+            return names, tf.constant(pixels)
+
+
+def _aligned(shape):
+    """An array of uint8 of which TensorFlow makes one copy, not two."""
+    size = int(np.prod(shape))
+    memory = np.empty(size + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + size].reshape(shape)
 
 
 @contextlib.contextmanager

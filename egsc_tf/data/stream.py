@@ -1,7 +1,8 @@
 """Endless streams {x_a, x_b} whose every image is a pure function of (seed, step).
 
-A source has `size(domain)`, `image(domain, index, seed) -> [H, W, 3] in [-1, 1]` and,
-for runs of several workers, `fingerprint()`, equal where the images are.
+A source has `size(domain)`, `image(domain, index, seed) -> [H, W, 3]`, uint8 or float
+in [-1, 1], and, for runs of several workers, `fingerprint()`, equal where the images
+are.
 The n-th image of a domain is the (n mod size)-th of that epoch's own permutation; its
 look and augmentation are drawn from (seed, domain, n) by stateless random numbers.
 A resumed run therefore sees what the uninterrupted one would have seen.
@@ -30,9 +31,9 @@ def stream(source, config, start_step=0, batches_per_step=1, part=None):
         only, those of one of its replicas at a time. None: the global batches.
 
     Returns:
-      A tf.data.Dataset of {"x_a", "x_b"}, and {"content_a", "content_b"} where
-      content_view is recoloured: each [B, batches_per_step, H, W, 3] float32 in
-      [-1, 1]. Axis 0 is the batch, so that tf.distribute splits every fresh batch.
+      A tf.data.Dataset of {"x_a", "x_b"}, each [B, batches_per_step, H, W, 3] as the
+      source gives them, with the numbers that `augmentation.finish` makes a batch of
+      them with. Axis 0 is the batch, so that tf.distribute splits every fresh batch.
     """
     part = part or tf.distribute.InputContext()
     per_step = config.batch_size * batches_per_step
@@ -60,7 +61,7 @@ def stream(source, config, start_step=0, batches_per_step=1, part=None):
 
 
 def _example(source, config, domain, n):
-    """{"x_d"[, "content_d"]}: the n-th image of a domain."""
+    """{"x_d", ...}: the n-th image of a domain, and what was drawn for it."""
     size = source.size(domain)
     stream_seed = tf.constant(2 * config.seed + DOMAINS.index(domain), tf.int64)
     index = tf.random.experimental.index_shuffle(
@@ -68,11 +69,8 @@ def _example(source, config, domain, n):
     )
     seed = tf.stack([stream_seed, n * EXAMPLE_SEEDS])
     image = source.image(domain, index, seed)
-    image = augmentation.augment(
-        image, seed + 32, config.flip, config.crop, config.colour_jitter
-    )
     image = tf.ensure_shape(image, [config.height, config.width, 3])
-    example = {f"x_{domain}": image}
-    if config.content_view == "recoloured":
-        example[f"content_{domain}"] = augmentation.recolour(image, seed + 48)
-    return example
+    return {
+        f"x_{domain}": image,
+        **augmentation.draw(config, domain, seed + 32, seed + 48),
+    }

@@ -8,6 +8,8 @@ unbounded features.
 import tensorflow as tf
 from tensorflow import keras
 
+from egsc_tf import xla
+
 LEAKY_SLOPE = 0.2
 PADDINGS = ("reflect", "zero")
 
@@ -134,4 +136,4 @@ class ResizeConv(keras.layers.Layer):
         self.conv = PaddedConv(filters, 3, padding=padding, init=init)
 
     def call(self, x):
-        return self.conv(self.resize(x))
+        return self.conv(xla.double(x) if xla.compiling() else self.resize(x))

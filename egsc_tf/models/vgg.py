@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
+from egsc_tf import xla
 from egsc_tf.errors import UserError
 
 VGG19_WIDTHS = (64, 128, 256, 512, 512)
@@ -53,7 +54,7 @@ class PerceptualNetwork(keras.Model):
         features = []
         for i, block in enumerate(self.blocks):
             if i > 0:
-                x = self.pool(x)
+                x = xla.max_pool(x) if xla.compiling() else self.pool(x)
             for j, conv in enumerate(block):
                 x = conv(x)
                 if j == 0:
