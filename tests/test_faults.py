@@ -376,9 +376,11 @@ def state(trainer, names):
 
 def spoil(stage, plant, config, xla=False):
     """(trainer at step 6, batch) with a value that is not finite."""
-    trainer = make_trainer(stage, config, xla)
+    trainer = make_trainer(stage, config)
     batch = batches(config, 0 if config.fused_update else 1, 1)[0]
     trainer.prepare(batch)
+    trainer.train_step(batch)  # Adam has moments now, which move weights by themselves
+    trainer.jit_compile_parts = xla
     trainer.step.assign(6)
     return trainer, plant(trainer, batch)
 
