@@ -14,7 +14,7 @@ if not (3, 9) <= sys.version_info[:2] <= (3, 11):
 
 HERE = Path(__file__).resolve().parent
 VERSION = re.search(
-    r'__version__ = "(.+)"', (HERE / "egsc_tf" / "__init__.py").read_text()
+    r'__version__ = "(.+)"', (HERE / "egsc_tf" / "version.py").read_text()
 ).group(1)
 
 GRADIO = "gradio>=6,<7; python_version >= '3.10'"

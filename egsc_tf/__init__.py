@@ -6,7 +6,7 @@
 `load` returns an `egsc_tf.models.translator.Translator`.
 """
 
-__version__ = "0.1.0"
+from egsc_tf.version import __version__ as __version__
 
 
 def load(workdir):

@@ -13,9 +13,8 @@ import tensorflow as tf
 from absl import logging
 from tqdm import tqdm
 
-from egsc_tf import callbacks
 from egsc_tf.bench import in_batches
-from egsc_tf.data import digits_cases, images, tfds_splits
+from egsc_tf.data import digits_cases, images, label_maps, tfds_splits
 from egsc_tf.domains import DOMAINS, split
 from egsc_tf.errors import UserError
 from egsc_tf.metrics import (
@@ -26,6 +25,7 @@ from egsc_tf.metrics import (
     segmentation,
 )
 from egsc_tf.metrics import scores_of_digits as scores
+from egsc_tf.pictures.contact_sheet import contact_sheet
 from egsc_tf.worst import KEPT, Worst
 
 DIGITS = ("content_accuracy", "style_accuracy", "ssim", "psnr", "l1")
@@ -157,7 +157,7 @@ def _write_grid(bench, direction, rows):
     columns = [
         bench.translator.translate(contents, e[None], direction) for e in exemplars
     ]
-    sheet = callbacks.contact_sheet(contents, exemplars, columns)
+    sheet = contact_sheet(contents, exemplars, columns)
     sheet = np.kron(sheet, np.ones((GRID_SCALE, GRID_SCALE, 1)))
     images.write_png(os.path.join(bench.output, f"grid_{direction}.png"), sheet)
 
@@ -364,7 +364,7 @@ def semantic_consistency(bench, direction, names):
     truth = _label_maps(bench, own)
     truth = of_sources if truth is None else truth
     # Of Cityscapes' categories 0 is void.
-    ignore = 0 if classes == segmentation.CATEGORIES else settings.ignore_label
+    ignore = 0 if classes == label_maps.CATEGORIES else settings.ignore_label
 
     def compare(labels):
         confusion = segmentation.Confusion(classes, ignore)
@@ -383,13 +383,13 @@ def _label_maps(bench, domain):
     """
     config, settings = bench.config, bench.settings
     names = bench.source("test").names[domain][: bench.count(domain)]
-    categories = settings.segmentation_classes == segmentation.CATEGORIES
+    categories = settings.segmentation_classes == label_maps.CATEGORIES
     if not settings.label_dir:
         maps = tfds_splits.label_maps(config, "test", domain) if categories else None
         if maps is None:
             return None
         size = (config.height, config.width)
-        return np.stack([images.resize_label_map(x, *size) for x in maps[: len(names)]])
+        return np.stack([label_maps.resize(x, *size) for x in maps[: len(names)]])
     folder = os.path.join(settings.label_dir, "test" + domain.upper())
     if config.dataset != "folder":
         raise UserError(
@@ -402,9 +402,9 @@ def _label_maps(bench, domain):
         path = os.path.join(folder, stem + ".png")
         if not os.path.isfile(path):
             raise UserError(f"--label_dir: expected {path}, found no such file")
-        maps.append(images.read_label_map(path, config.height, config.width))
+        maps.append(label_maps.read(path, config.height, config.width))
     maps = np.stack(maps)
-    return segmentation.category_of_train_id(maps) if categories else maps
+    return label_maps.category_of_train_id(maps) if categories else maps
 
 
 EVALUATORS = (

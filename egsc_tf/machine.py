@@ -5,7 +5,7 @@ import platform
 
 import tensorflow as tf
 
-from egsc_tf import __version__
+from egsc_tf.version import __version__
 
 CONTAINER_LIMIT = "/sys/fs/cgroup/memory.max"
 

@@ -6,8 +6,9 @@ import threading
 import tensorflow as tf
 from absl import logging
 
-from egsc_tf import __version__, cluster, rendezvous
+from egsc_tf import cluster, rendezvous
 from egsc_tf.errors import UserError
+from egsc_tf.version import __version__
 
 
 def choose(config, tpu="", facts=None):

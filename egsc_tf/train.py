@@ -32,6 +32,7 @@ from egsc_tf.interruption import Interruption
 from egsc_tf.models import vgg
 from egsc_tf.models.encoder import Encoder
 from egsc_tf.models.translator import Translator
+from egsc_tf.pictures.contact_sheet import contact_sheet
 from egsc_tf.run_lock import run_lock
 from egsc_tf.trainer import TranslationTrainer
 from egsc_tf.workers import Workers
@@ -258,7 +259,7 @@ def _sampler(trainer, source, config):
                 translator.translate(content, exemplars[k : k + 1], direction)
                 for k in range(SAMPLES)
             ]
-            halves.append(callbacks.contact_sheet(content, exemplars, columns))
+            halves.append(contact_sheet(content, exemplars, columns))
         return np.concatenate(halves, axis=1)
 
     def translations():

@@ -13,12 +13,13 @@ import tensorflow as tf
 from PIL import Image
 from tqdm import tqdm
 
-from egsc_tf import callbacks, tiling
+from egsc_tf import tiling
 from egsc_tf.data import images
 from egsc_tf.data.parallel import in_order
 from egsc_tf.domains import split
 from egsc_tf.errors import UserError
 from egsc_tf.pairing import plan
+from egsc_tf.pictures.contact_sheet import contact_sheet
 
 PIXELS_AT_ONCE = 8 * 256 * 256
 AHEAD = 8
@@ -110,7 +111,7 @@ def translate_files(
                 rows[todo.path].append(thumbnail)
     if rows:
         body = np.stack([np.stack(row) for row in rows.values()])
-        sheet = callbacks.contact_sheet(
+        sheet = contact_sheet(
             body[:, 0], np.stack(heads), np.swapaxes(body[:, 1:], 0, 1)
         )
         images.write_png(grid, sheet)

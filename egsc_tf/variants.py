@@ -25,7 +25,7 @@ from egsc_tf import config as config_lib
 from egsc_tf import evaluators
 from egsc_tf.domains import DIRECTIONS
 from egsc_tf.errors import Interrupted, UserError
-from egsc_tf.evaluate import Settings
+from egsc_tf.evaluation import Settings
 from egsc_tf.interruption import handled_by
 from egsc_tf.whole_file import write_whole
 

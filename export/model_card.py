@@ -11,11 +11,11 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-import egsc_tf
 from egsc_tf import workdir as workdir_lib
 from egsc_tf.export import serving_files, serving_graph
 from egsc_tf.export.serving_files import REPORT
 from egsc_tf.export.serving_graph import signature_name
+from egsc_tf.version import __version__
 
 CARD = "MODEL_CARD.md"
 # name of an input or output: what it holds.
@@ -102,7 +102,7 @@ def write(folder, name, workdir, config, step, served, settings, split_times):
         },
         "files": _checksums(folder),
         "versions": {
-            "egsc_tf": egsc_tf.__version__,
+            "egsc_tf": __version__,
             "tensorflow": tf.__version__,
             "python": platform.python_version(),
         },

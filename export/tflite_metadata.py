@@ -9,9 +9,9 @@ its value.
 import flatbuffers
 import numpy as np
 
-import egsc_tf
 from egsc_tf.domains import split
 from egsc_tf.export.tflite_graph import ENCODE_STYLE, TRANSLATE
+from egsc_tf.version import __version__
 
 FILE_IDENTIFIER = b"M001"
 # The parser of the first version knows all tables used here.
@@ -77,7 +77,7 @@ def build(signatures, size, direction, variant, steps):
         0: f"egsc_tf {direction} {variant}",
         1: f"Translates images of domain {source} into the style of an exemplar image "
         f"of domain {target} (EGSC-IT, arXiv 1805.11145).",
-        2: f"{egsc_tf.__version__}, {steps} steps",
+        2: f"{__version__}, {steps} steps",
         3: subgraphs,
         4: "egsc_tf",
         5: LICENCE,

@@ -22,7 +22,6 @@ from importlib import metadata
 
 import tensorflow as tf
 
-import egsc_tf
 from egsc_tf.export import (
     tflite_flatbuffer,
     tflite_graph,
@@ -30,6 +29,7 @@ from egsc_tf.export import (
     tflite_pairs,
     tflite_variants,
 )
+from egsc_tf.version import __version__
 from egsc_tf.whole_file import write_whole
 
 JSON, MARKDOWN = "report.json", "report.md"
@@ -192,7 +192,7 @@ def _megabytes(size):
 
 
 def _versions(runtime):
-    versions = {"egsc_tf": egsc_tf.__version__, "tensorflow": tf.__version__}
+    versions = {"egsc_tf": __version__, "tensorflow": tf.__version__}
     if runtime != "tensorflow":
         versions[runtime] = metadata.version(runtime.replace("_", "-"))
     return versions

@@ -21,7 +21,6 @@ from pathlib import Path
 
 from absl import flags
 
-import egsc_tf
 from egsc_tf import config as config_lib
 from egsc_tf.domains import DIRECTIONS, check_directions
 from egsc_tf.errors import UserError
@@ -34,6 +33,7 @@ from egsc_tf.export import (
     web_build,
     web_contents,
 )
+from egsc_tf.version import __version__
 
 FLAGS = flags.FLAGS
 MANIFEST, SERVICE_WORKER = "manifest.json", "service_worker.js"
@@ -150,7 +150,7 @@ def _about(workdir, config, steps, settings, directions):
     """What a visitor may want to know, in paragraphs."""
     return [
         "A translator of images by exemplar (EGSC-IT, Ma et al., ICLR 2019, arXiv "
-        f"1805.11145), made by egsc_tf {egsc_tf.__version__}.",
+        f"1805.11145), made by egsc_tf {__version__}.",
         f"Trained on {config.dataset} at {config.height}×{config.width}: "
         f"{model_card.training(workdir, config, steps)}. Images unlike those of the "
         "training give results that nobody has judged.",

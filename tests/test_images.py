@@ -15,7 +15,7 @@ import pytest
 from pictures import encoded
 from PIL import Image
 
-from egsc_tf.data import images, rgb
+from egsc_tf.data import images, label_maps, rgb
 from egsc_tf.errors import UserError
 
 
@@ -530,17 +530,17 @@ def test_a_postscript_file_starts_no_program(tmp_path, monkeypatch):
 def test_a_label_map_is_read_as_carefully(tmp_path):
     labels = noise(channels=1)
     path = save(tmp_path / "l.png", labels)
-    np.testing.assert_array_equal(images.read_label_map(path, 12, 16), labels)
+    np.testing.assert_array_equal(label_maps.read(path, 12, 16), labels)
     for name, data in (
         ("rgb.png", encoded(Image.fromarray(noise()), "PNG")),
         ("e.png", b""),
     ):
         (tmp_path / name).write_bytes(data)
         with pytest.raises(images.BadImage, match=f"{name}: expected an image, found"):
-            images.read_label_map(str(tmp_path / name), 12, 16)
+            label_maps.read(str(tmp_path / name), 12, 16)
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(images.BadImage, match="pipe, socket or device"):
-        images.read_label_map(str(tmp_path / "pipe.png"), 12, 16)
+        label_maps.read(str(tmp_path / "pipe.png"), 12, 16)
 
 
 def test_float_and_back():

@@ -10,7 +10,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from sklearn.metrics import accuracy_score, jaccard_score
 
 from egsc_tf.config import Config
-from egsc_tf.data import digits_cases
+from egsc_tf.data import digits_case, digits_cases, label_maps
 from egsc_tf.errors import UserError
 from egsc_tf.metrics import (
     digit_classifier,
@@ -60,7 +60,7 @@ def test_cases_are_the_sources_and_the_exemplars():
     found = list(digits_cases.cases(SINGLE, "a2b", 3).as_numpy_iterator())
     assert len(found) == 6  # both polarities
     for case in found:
-        assert set(case) == set(digits_cases.KEYS)
+        assert set(case) == set(digits_case.KEYS)
         assert case["exemplars"].shape == (6, 28, 28, 3)
         ink = case["mask"] > 0.5
         assert len(np.unique(case["content"][ink])) == 1
@@ -257,8 +257,8 @@ def test_labels_out_of_range_are_refused():
 
 def test_both_numberings_give_the_same_categories():
     # road, building, pole, vegetation, sky, person, bicycle, void
-    by_label = segmentation.category_of_label_id([[7, 11, 17, 21, 23, 24, 33, 0]])
-    by_train = segmentation.category_of_train_id([[0, 2, 5, 8, 10, 11, 18, 255]])
+    by_label = label_maps.category_of_label_id([[7, 11, 17, 21, 23, 24, 33, 0]])
+    by_train = label_maps.category_of_train_id([[0, 2, 5, 8, 10, 11, 18, 255]])
     assert by_label.tolist() == by_train.tolist() == [[1, 2, 3, 4, 5, 6, 7, 0]]
 
 

@@ -11,7 +11,7 @@ from pictures import noise, png
 from test_sources import write_records
 
 import egsc_tf
-from egsc_tf import callbacks, checkpoints, divergence, losses, restore
+from egsc_tf import checkpoints, divergence, losses, restore
 from egsc_tf import evaluate as evaluate_lib
 from egsc_tf import train as train_lib
 from egsc_tf import workdir as workdir_lib
@@ -25,6 +25,7 @@ from egsc_tf.metrics import digit_classifier
 from egsc_tf.models import vgg
 from egsc_tf.models.encoder import Encoder
 from egsc_tf.optimizer import PolynomialDecay, adam
+from egsc_tf.pictures.contact_sheet import contact_sheet
 from egsc_tf.trainer import TranslationTrainer
 
 TINY = Config(
@@ -522,7 +523,7 @@ def test_contact_sheet_layout():
     exemplars = np.full([3, 4, 5, 3], 0.2)
     columns = np.stack([np.full([2, 4, 5, 3], 0.3 + k / 10.0) for k in range(3)])
     columns[2, 1] = -1.0
-    sheet = callbacks.contact_sheet(sources, exemplars, columns)
+    sheet = contact_sheet(sources, exemplars, columns)
     assert sheet.shape == (12, 20, 3)
     blocks = sheet.reshape(3, 4, 4, 5, 3).mean(axis=(1, 3, 4))
     np.testing.assert_allclose(

@@ -1,17 +1,7 @@
-"""Test cases of digits: a source, exemplars, and the known right answers.
+"""The test cases of a digits data set, its labelled digits, and its cells.
 
-A case is one source image with K exemplars of the other domain, one in each look:
-
-  content     [H, W, 3] in [-1, 1], the source
-  mask        [H, W] in {0, 1}, its strokes
-  classes     [H, W], the class that a pixel belongs to
-  exemplars   [K, H, W, 3]
-  right       [K, H, W, 3], the source's content painted in the exemplars' looks
-  strokes     [K, 10, 3], the colours of the exemplars' strokes by class
-  ground      [K, 3], of their grounds
-  palette     [K, 12, 3], the colours that might have been
-
-They come from the digits sources, or, made by the same rules, from our TFDS builders.
+Cases (`egsc_tf.data.digits_case`) come from the digits sources, or, made by the same
+rules, from our TFDS builders.
 """
 
 import tensorflow as tf
@@ -19,21 +9,12 @@ import tensorflow as tf
 from egsc_tf.data import source as source_lib
 from egsc_tf.data import tfds_splits
 from egsc_tf.data.digits import CELLS, CLASSES
+from egsc_tf.data.digits_case import KEYS, case
 from egsc_tf.data.stream import EXAMPLE_SEEDS
 from egsc_tf.domains import split
 from egsc_tf.errors import UserError
 
 BUILDERS = ("egsc_mnist_single", "egsc_mnist_multi")
-KEYS = (
-    "content",
-    "mask",
-    "classes",
-    "exemplars",
-    "right",
-    "strokes",
-    "ground",
-    "palette",
-)
 SHUFFLED = 512
 
 
@@ -55,41 +36,6 @@ def are_single(config):
 def _builder_name(config):
     name = config.dataset.removeprefix(tfds_splits.PREFIX)
     return name.split("/")[0].split(":")[0]
-
-
-def case(source, direction, n, own_look, seed):
-    """The case of the n-th test image in one of its looks.
-
-    Args:
-      source: egsc_tf.data.digits.DigitsSingle or DigitsMulti of the test split.
-      direction: "a2b" or "b2a".
-      n: position of the content; own_look: a look of the source's domain.
-      seed: [2] int64, of the content (digits_multi), the exemplars, their colours.
-    """
-    own, target = split(direction)
-    content = source.content(n, seed)
-    found = {
-        "content": source.paint(content, own, own_look),
-        **content,
-        "exemplars": [],
-        "right": [],
-        "strokes": [],
-        "ground": [],
-        "palette": [],
-    }
-    for k, look in enumerate(source.looks(target, seed + 1)):
-        exemplar_seed = seed + 2 + k
-        index = tf.random.stateless_uniform(
-            [], exemplar_seed, 0, source.size(target), tf.int64
-        )
-        exemplar = source.content(index, exemplar_seed)
-        strokes, ground = source.colours(target, look)
-        found["exemplars"].append(source.paint(exemplar, target, look))
-        found["right"].append(source.paint(content, target, look))
-        found["strokes"].append(strokes)
-        found["ground"].append(ground)
-        found["palette"].append(source.palette(target, look))
-    return {k: tf.stack(v) if isinstance(v, list) else v for k, v in found.items()}
 
 
 def cases(config, direction, count=0, seed=0):

@@ -139,7 +139,7 @@ def decode(file, name, smallest_side=SMALLEST_SIDE, most=None):
     most: pixels of the largest image that is decoded; None: Pillow's limit.
     """
     try:
-        with _open_image(file, most) as image, _turn_to_decode(image):
+        with open_image(file, most) as image, _turn_to_decode(image):
             picture = Picture(rgb.upright_rgb(image), image.format, image.mode)
     except Exception as error:  # Pillow's decoders raise many kinds.
         raise refused(name, error) from error
@@ -153,7 +153,7 @@ def decode(file, name, smallest_side=SMALLEST_SIDE, most=None):
     return picture
 
 
-def _open_image(file, most=None):
+def open_image(file, most=None):
     """A Pillow image whose header is read. Raises ValueError, and what Pillow does."""
     try:
         image = Image.open(file, formats=OPENED)
@@ -183,29 +183,6 @@ def refused(name, error):
         f"{printable(name)}: expected an image, found: {printable(reason)}",
         "unreadable" if from_system else "broken",
     )
-
-
-def read_label_map(path, height, width):
-    """[height, width] uint8 of a label map, nearest neighbour. Raises BadImage."""
-    with open_file(path) as file:
-        try:
-            with _open_image(file) as image:
-                if image.mode not in ("L", "P"):
-                    raise ValueError(f"mode {image.mode}, expected one 8-bit channel")
-                return resize_label_map(np.asarray(image), height, width)
-        except Exception as error:  # Pillow's decoders raise many kinds.
-            raise refused(path, error) from error
-
-
-def resize_label_map(labels, height, width):
-    """[h, w] uint8 -> [height, width], nearest neighbour."""
-    image = Image.fromarray(labels).resize((width, height), Image.Resampling.NEAREST)
-    return np.asarray(image)
-
-
-def open_bytes(data):
-    """A Pillow image of an encoded one, in its own mode: for label maps."""
-    return _open_image(io.BytesIO(data))
 
 
 def resize(pixels, height, width):

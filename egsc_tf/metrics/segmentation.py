@@ -6,32 +6,10 @@ Label maps are [H, W] integers; the label `ignore` counts nowhere.
 import numpy as np
 import tensorflow as tf
 
+from egsc_tf.data.label_maps import CATEGORIES, TRAIN_IDS, category_of_train_id
 from egsc_tf.errors import UserError
 
 IGNORE = 255
-# Cityscapes' categories: 0 void, 1 flat, 2 construction, 3 object, 4 nature, 5 sky,
-# 6 human, 7 vehicle; by its 34 label ids, and by its 19 train ids.
-CATEGORIES = 8
-_OF_LABEL_ID = (0,) * 7 + (1,) * 4 + (2,) * 6 + (3,) * 4 + (4,) * 2 + (5,) + (6,) * 2
-_OF_LABEL_ID += (7,) * 9  # vehicles; 34 is the licence plate
-TRAIN_IDS = 19
-_OF_TRAIN_ID = (1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 5, 6, 6, 7, 7, 7, 7, 7, 7)
-
-
-def category_of_label_id(labels):
-    """Label maps of Cityscapes' and GTA5's label ids -> categories; others are void."""
-    return _look_up(_OF_LABEL_ID, labels)
-
-
-def category_of_train_id(labels):
-    """Label maps of Cityscapes' and BDD100K's train ids -> categories; 255: void."""
-    return _look_up(_OF_TRAIN_ID, labels)
-
-
-def _look_up(categories, labels):
-    table = np.zeros(256, np.uint8)
-    table[: len(categories)] = categories
-    return table[np.asarray(labels, np.uint8)]
 
 
 class Confusion:

@@ -8,11 +8,12 @@ import os
 import matplotlib
 import numpy as np
 
-from egsc_tf import callbacks, evaluators, mask_picture
+from egsc_tf import evaluators, mask_picture
 from egsc_tf.data import images
 from egsc_tf.domains import DIRECTIONS, DOMAINS, split
 from egsc_tf.errors import UserError
 from egsc_tf.metrics import embedding
+from egsc_tf.pictures.contact_sheet import contact_sheet
 from egsc_tf.reports import nearest, page, plots
 from egsc_tf.reports.sections import ARROWS, for_each
 
@@ -46,7 +47,7 @@ def _grid(run, direction):
     exemplars, _ = test_images(run, target, SHOWN)
     x, e = images.to_float(contents), images.to_float(exemplars)
     columns = [run.bench.translator.translate(x, one[None], direction) for one in e]
-    sheet = images.to_uint8(callbacks.contact_sheet(x, e, columns))
+    sheet = images.to_uint8(contact_sheet(x, e, columns))
     alt = (
         f"{len(x)} sources of domain {source} down, {len(e)} exemplars of domain "
         f"{target} across, and each source in the style of each exemplar"

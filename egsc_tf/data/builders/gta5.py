@@ -14,9 +14,8 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from absl import logging
 
-from egsc_tf.data import images
+from egsc_tf.data import images, label_maps
 from egsc_tf.data.builders.beam_ready import BeamReadyBuilder
-from egsc_tf.metrics.segmentation import category_of_label_id, category_of_train_id
 
 HEIGHT, WIDTH = 256, 512
 # GTA5's own split file is not among its archives: each 50th frame is a test image.
@@ -79,7 +78,7 @@ class _EgscGta5(BeamReadyBuilder):
         a = (
             _Archive(pictures, r"images/(\d+)\.png"),
             _Archive(labels, r"labels/(\d+)\.png"),
-            category_of_label_id,
+            label_maps.category_of_label_id,
         )
         keys = sorted(a[0].places)
         return {
@@ -126,8 +125,8 @@ def _existing(folder, names):
 def _example(item, to_category):
     name, picture, label = item
     pixels = images.resize(images.read_bytes(_read(picture), name), HEIGHT, WIDTH)
-    ids = np.asarray(images.open_bytes(_read(label)))
-    small = images.resize_label_map(to_category(ids), HEIGHT, WIDTH)
+    ids = np.asarray(label_maps.open_bytes(_read(label)))
+    small = label_maps.resize(to_category(ids), HEIGHT, WIDTH)
     return name, {"image": pixels, "label_map": small[..., None], "name": name}
 
 
@@ -145,7 +144,7 @@ class EgscGta5Bdd(_EgscGta5):
         "bdd100k_sem_seg_labels_trainval.zip",
         r"bdd100k/labels/sem_seg/masks/PART/(.+)\.png",
     )
-    TO_CATEGORY = staticmethod(category_of_train_id)
+    TO_CATEGORY = staticmethod(label_maps.category_of_train_id)
 
 
 class EgscGta5Cityscapes(_EgscGta5):
@@ -166,4 +165,4 @@ class EgscGta5Cityscapes(_EgscGta5):
         "gtFine_trainvaltest.zip",
         r"gtFine/PART/[^/]+/(.+)_gtFine_labelIds\.png",
     )
-    TO_CATEGORY = staticmethod(category_of_label_id)
+    TO_CATEGORY = staticmethod(label_maps.category_of_label_id)

@@ -1,14 +1,15 @@
 """egsc_mnist_single and egsc_mnist_multi: the paper's two toy data sets, from MNIST.
 
 The rules are those of `egsc_tf.data.digits`. Test examples are cases of
-`egsc_tf.data.digits_cases`: they carry exemplars and the known right answers.
+`egsc_tf.data.digits_case`: they carry exemplars and the known right answers.
 """
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from egsc_tf.data import digits, digits_cases, handwriting
+from egsc_tf.data import digits, handwriting
+from egsc_tf.data.digits_case import case
 from egsc_tf.data.stream import EXAMPLE_SEEDS
 from egsc_tf.domains import DOMAINS, other
 
@@ -71,7 +72,7 @@ class _EgscMnist(tfds.core.GeneratorBasedBuilder):
             seed = tf.stack([tf.constant(SEED, tf.int64), n * EXAMPLE_SEEDS])
             look = source.look(domain, n, seed)
             if split == "test":
-                return _encoded(digits_cases.case(source, direction, n, look, seed + 1))
+                return _encoded(case(source, direction, n, look, seed + 1))
             content = source.content(n, seed + 1)
             return _encoded({"content": source.paint(content, domain, look), **content})
 
