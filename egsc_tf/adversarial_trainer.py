@@ -10,12 +10,13 @@ import math
 import tensorflow as tf
 from tensorflow import keras
 
-from egsc_tf import divergence, losses, xla
+from egsc_tf import divergence, losses
 from egsc_tf.data.augmentation import finish
 from egsc_tf.divergence import Checked, not_finite
 from egsc_tf.models.discriminator import Discriminator
-from egsc_tf.noise import standard_normal
 from egsc_tf.optimizer import LossScaleOptimizer, PolynomialDecay, adam
+from egsc_tf.runtime import xla
+from egsc_tf.runtime.noise import standard_normal
 
 
 class MeanOfAll(keras.metrics.Mean):

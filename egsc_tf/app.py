@@ -5,7 +5,7 @@ programs (the link at its foot tells how), are for this machine only unless --ho
 otherwise.
 """
 
-from egsc_tf.program import run  # first: it quiets the start of TensorFlow
+from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow
 
 # isort: split
 import os

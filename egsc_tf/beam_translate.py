@@ -8,7 +8,7 @@ OUT/dead_letters.jsonl with the inputs that are left out. Started again, it make
 what is not there or not right. Further flags are Beam's pipeline options: docs/beam.md.
 """
 
-from egsc_tf.program import run  # first: it quiets the start of TensorFlow
+from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow
 
 # isort: split
 from absl import flags, logging

@@ -6,7 +6,7 @@ Weights are random, nothing is trained. Prints a summary and, with --json, write
 numbers as JSON; --vs=JSON compares with such a file, as ratios.
 """
 
-from egsc_tf.program import run  # first: it quiets the start of TensorFlow
+from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow
 
 # isort: split
 import json
@@ -16,14 +16,15 @@ from absl import flags, logging
 from tensorflow import keras
 
 from egsc_tf import config as config_lib
-from egsc_tf import devices, machine, strategies
+from egsc_tf import strategies
 from egsc_tf.benchmarks import training, translating
 from egsc_tf.benchmarks.peak import Peak
 from egsc_tf.benchmarks.summary import compare, summary
 from egsc_tf.benchmarks.synthetic import Synthetic
 from egsc_tf.data.source import open_source
 from egsc_tf.errors import UserError
-from egsc_tf.whole_file import write_whole
+from egsc_tf.runtime import devices, machine
+from egsc_tf.runtime.files import write_whole
 
 FLAGS = flags.FLAGS
 WHAT = ("train", "translate", "input", "export")

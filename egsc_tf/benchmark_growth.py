@@ -7,7 +7,7 @@
 Each value is measured in a process of its own, on images of noise.
 """
 
-from egsc_tf.program import run  # first: it quiets the start of TensorFlow
+from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow
 
 # isort: split
 import dataclasses
@@ -22,7 +22,7 @@ from absl import flags, logging
 
 from egsc_tf import config as config_lib
 from egsc_tf.errors import UserError
-from egsc_tf.whole_file import whole_file, write_whole
+from egsc_tf.runtime.files import whole_file, write_whole
 
 FLAGS = flags.FLAGS
 GIBIBYTE = 2**30

@@ -10,7 +10,7 @@ these folders; 2 where it would not, the reasons being the last lines. Whatever 
 found, also in testA and testB, is told and changes nothing.
 """
 
-from egsc_tf.program import run  # first: it quiets the start of TensorFlow
+from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow
 
 # isort: split
 import json
@@ -24,7 +24,7 @@ from egsc_tf.data import images, sample_sheet
 from egsc_tf.data.folder_findings import KINDS, RELATIONS, Findings
 from egsc_tf.data.folder_survey import FOLDERS
 from egsc_tf.errors import UserError
-from egsc_tf.whole_file import write_whole
+from egsc_tf.runtime.files import write_whole
 
 FLAGS = flags.FLAGS
 SHOWN = 10  # files of a kind, on the screen

@@ -16,7 +16,7 @@ import tensorflow as tf
 from absl import logging
 
 from egsc_tf.errors import NoSpace, OtherNetworks, UserError, is_no_space
-from egsc_tf.whole_file import flush, write_whole
+from egsc_tf.runtime.files import flush, write_whole
 
 PREFIX = "ckpt"
 PART = ".part"

@@ -12,7 +12,7 @@ import os
 from absl import flags
 
 from egsc_tf.errors import UserError
-from egsc_tf.whole_file import write_whole
+from egsc_tf.runtime.files import write_whole
 
 RUN_FLAGS = "run.flags"
 DATASETS = ("digits_single", "digits_multi", "folder", "official_records")

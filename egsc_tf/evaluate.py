@@ -4,7 +4,7 @@ Writes DIR/results.json, with every setting that a number depends on, and pictur
 digits, whose right answers are known, DIR/grid_a2b.png and DIR/grid_b2a.png.
 """
 
-from egsc_tf.program import run  # first: it quiets the start of TensorFlow
+from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow
 
 # isort: split
 import dataclasses
@@ -15,13 +15,14 @@ import tensorflow as tf
 from absl import flags, logging
 
 from egsc_tf import config as config_lib
-from egsc_tf import evaluators, machine, report, restore
+from egsc_tf import evaluators, report, restore
 from egsc_tf import workdir as workdir_lib
 from egsc_tf.bench import Bench
 from egsc_tf.domains import DIRECTIONS, DOMAINS
 from egsc_tf.errors import UserError
 from egsc_tf.evaluation import RESULTS, Settings
-from egsc_tf.whole_file import write_whole
+from egsc_tf.runtime import machine
+from egsc_tf.runtime.files import write_whole
 
 FLAGS = flags.FLAGS
 

@@ -8,7 +8,7 @@ folder. F_a and F_b come from --feature_masks, all else from --translator. WORKD
 serves egsc_tf.translate, egsc_tf.evaluate and further training.
 """
 
-from egsc_tf.program import run  # first: it quiets the start of TensorFlow
+from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow
 
 # isort: split
 import collections
@@ -32,8 +32,8 @@ from egsc_tf.errors import UserError
 from egsc_tf.feature_mask_trainer import FeatureMaskTrainer
 from egsc_tf.models.encoder import Encoder
 from egsc_tf.models.translator import Translator
+from egsc_tf.runtime.files import write_whole
 from egsc_tf.trainer import TranslationTrainer
-from egsc_tf.whole_file import write_whole
 
 FLAGS = flags.FLAGS
 # What the release's optimizers and counters add to a checkpoint; none of it is used.

@@ -3,31 +3,13 @@
 A second signal stops the process at once, with what was saved last.
 """
 
-import contextlib
 import signal
-import threading
 
 from absl import logging
 from tensorflow import keras
 
 from egsc_tf.errors import Interrupted
-
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
-
-@contextlib.contextmanager
-def handled_by(handler):
-    """Within it SIGTERM and SIGINT go to the handler; in the main thread only, as no
-    other gets signals."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, handler) for number in SIGNALS}
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
+from egsc_tf.runtime.signals import SIGNALS, handled_by
 
 
 class Interruption(keras.callbacks.Callback):

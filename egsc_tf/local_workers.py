@@ -19,7 +19,7 @@ import time
 from absl import flags
 
 from egsc_tf.cluster import VARIABLE
-from egsc_tf.program import run
+from egsc_tf.runtime.program import run
 
 FLAGS = flags.FLAGS
 # Workers find out by themselves that another is lost; this is for those that do not.

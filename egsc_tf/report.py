@@ -4,7 +4,7 @@ The page needs no network and no other file. egsc_tf.train and egsc_tf.evaluate 
 at their end. `--compare DIR...` puts other runs beside it, in DIR/compare.html.
 """
 
-from egsc_tf.program import run  # first: it quiets the start of TensorFlow
+from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow
 
 # isort: split
 import os
@@ -14,7 +14,7 @@ from absl import flags
 from egsc_tf.evaluation import Settings
 from egsc_tf.reports import gallery, page, progress, score_table, sections
 from egsc_tf.reports.run import Run
-from egsc_tf.whole_file import write_whole
+from egsc_tf.runtime.files import write_whole
 
 FLAGS = flags.FLAGS
 NAME, COMPARISON = "report.html", "compare.html"

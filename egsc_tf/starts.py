@@ -7,8 +7,8 @@ import datetime
 import json
 import os
 
-from egsc_tf import machine
 from egsc_tf.domains import DOMAINS
+from egsc_tf.runtime import machine
 
 NAME = "starts.jsonl"
 

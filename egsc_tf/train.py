@@ -5,7 +5,7 @@ again on the same DIR, the run goes on where its last checkpoint left it. With T
 several processes train one run together (docs/cluster.md).
 """
 
-from egsc_tf.program import run  # first: it quiets the start of TensorFlow
+from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow
 
 # isort: split
 import contextlib
@@ -18,7 +18,7 @@ import tensorflow as tf
 from absl import flags, logging
 from tensorflow import keras
 
-from egsc_tf import callbacks, checkpoints, devices, report, starts, strategies
+from egsc_tf import callbacks, checkpoints, report, starts, strategies
 from egsc_tf import config as config_lib
 from egsc_tf import workdir as workdir_lib
 from egsc_tf.data import python_op
@@ -34,6 +34,7 @@ from egsc_tf.models.encoder import Encoder
 from egsc_tf.models.translator import Translator
 from egsc_tf.pictures.contact_sheet import contact_sheet
 from egsc_tf.run_lock import run_lock
+from egsc_tf.runtime import devices
 from egsc_tf.trainer import TranslationTrainer
 from egsc_tf.workers import Workers
 

@@ -5,7 +5,7 @@ the inputs' own sizes, named after them; where one input gives several, the exem
 name follows.
 """
 
-from egsc_tf.program import run  # first: it quiets the start of TensorFlow
+from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow
 
 # isort: split
 import os

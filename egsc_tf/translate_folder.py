@@ -15,11 +15,11 @@ from tqdm import tqdm
 
 from egsc_tf import tiling
 from egsc_tf.data import images
-from egsc_tf.data.parallel import in_order
 from egsc_tf.domains import split
 from egsc_tf.errors import UserError
 from egsc_tf.pairing import plan
 from egsc_tf.pictures.contact_sheet import contact_sheet
+from egsc_tf.runtime.threads import in_order
 
 PIXELS_AT_ONCE = 8 * 256 * 256
 AHEAD = 8

@@ -8,7 +8,7 @@ scored, and the interrupted one goes on. Writes DIR/variants.json and DIR/varian
 SIGTERM and Ctrl-C stop the run that is training, which saves, and the command with it.
 """
 
-from egsc_tf.program import run  # first: it quiets the start of TensorFlow
+from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow
 
 # isort: split
 import dataclasses
@@ -26,8 +26,8 @@ from egsc_tf import evaluators
 from egsc_tf.domains import DIRECTIONS
 from egsc_tf.errors import Interrupted, UserError
 from egsc_tf.evaluation import Settings
-from egsc_tf.interruption import handled_by
-from egsc_tf.whole_file import write_whole
+from egsc_tf.runtime.files import write_whole
+from egsc_tf.runtime.signals import handled_by
 
 FLAGS = flags.FLAGS
 # The results that a metric gives, where they are not one of its own name.

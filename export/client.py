@@ -9,7 +9,7 @@ In Python:
         (png,) = client.translate_bytes([jpeg], [exemplar_jpeg], direction="a2b")
 """
 
-from egsc_tf.program import run  # first: it quiets the start of TensorFlow
+from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow
 
 # isort: split
 import threading

@@ -8,7 +8,7 @@ from egsc_tf.data import images
 from egsc_tf.errors import UserError
 from egsc_tf.export.client_call import REFUSED, CallFailed
 from egsc_tf.pairing import plan
-from egsc_tf.whole_file import write_whole
+from egsc_tf.runtime.files import write_whole
 
 
 def translate_files(

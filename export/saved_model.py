@@ -6,7 +6,7 @@ writes MODELS/NAME/1, or the next free number, and the server's configs into MOD
 version takes its name in one rename, so that a server never sees half of it.
 """
 
-from egsc_tf.program import run  # first: it quiets the start of TensorFlow
+from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow
 
 # isort: split
 import dataclasses

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from egsc_tf.errors import UserError
 from egsc_tf.export.serving_graph import inputs_of
-from egsc_tf.whole_file import write_whole
+from egsc_tf.runtime.files import write_whole
 
 REPORT = "report.json"  # of a version, by egsc_tf.export.model_card
 WARMUP = os.path.join("assets.extra", "tf_serving_warmup_requests")

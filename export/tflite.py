@@ -7,7 +7,7 @@ report.md. A variant below its quality floor (`egsc_tf.export.tflite_variants`) 
 written, and the program ends with exit code 1. Give each direction a folder of its own.
 """
 
-from egsc_tf.program import run  # first: it quiets the start of TensorFlow
+from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow
 
 # isort: split
 import os

@@ -12,7 +12,7 @@ import os
 import re
 
 from egsc_tf.export import tflite_flatbuffer, tflite_graph, tflite_metadata
-from egsc_tf.whole_file import write_whole
+from egsc_tf.runtime.files import write_whole
 
 
 def build(content, direction, variant, size, steps):

@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 
-from egsc_tf import resident_memory
+from egsc_tf.runtime import memory as resident_memory
 
 RUNTIMES = ("tensorflow", "ai_edge_litert")
 THREADS = (1, 2)

@@ -29,8 +29,8 @@ from egsc_tf.export import (
     tflite_pairs,
     tflite_variants,
 )
+from egsc_tf.runtime.files import write_whole
 from egsc_tf.version import __version__
-from egsc_tf.whole_file import write_whole
 
 JSON, MARKDOWN = "report.json", "report.md"
 MEGABYTE = 1e6

@@ -8,7 +8,7 @@ built, `web_contents` what else is in it. manifest.json says what the model is, 
 which files belong to which direction. SITE takes its name when it is whole.
 """
 
-from egsc_tf.program import run  # first: it quiets the start of TensorFlow
+from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow
 
 # isort: split
 import dataclasses

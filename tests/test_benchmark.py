@@ -8,10 +8,11 @@ import tensorflow as tf
 from absl import flags
 from test_programs import program
 
-from egsc_tf import benchmark, resident_memory
+from egsc_tf import benchmark
 from egsc_tf.benchmarks import clock, parts, peak, summary
 from egsc_tf.config import Config
 from egsc_tf.errors import UserError
+from egsc_tf.runtime import memory
 
 TINY = Config(
     height=16,
@@ -145,19 +146,19 @@ def test_two_results_are_compared_by_ratios():
 
 
 def test_peak_memory_is_that_of_the_call():
-    if resident_memory.resident_bytes() is None:
+    if memory.resident_bytes() is None:
         pytest.skip("memory is read from /proc, which this system does not have")
     size = 2**26
-    _, before, most = resident_memory.peak_bytes(lambda: b"x" * size)
+    _, before, most = memory.peak_bytes(lambda: b"x" * size)
     assert before + size / 2 < most
 
 
 def test_no_memory_where_its_peak_cannot_be_reset(monkeypatch, tmp_path):
     (tmp_path / "status").write_text("VmRSS:  7 kB\nVmHWM:  9 kB\n")
     (tmp_path / "clear_refs").mkdir()  # cannot be written
-    monkeypatch.setattr(resident_memory, "PROCESS", str(tmp_path))
-    assert resident_memory.resident_bytes() == 7 * 1024
-    assert resident_memory.peak_bytes(lambda: 7) == (7, None, None)
+    monkeypatch.setattr(memory, "PROCESS", str(tmp_path))
+    assert memory.resident_bytes() == 7 * 1024
+    assert memory.peak_bytes(lambda: 7) == (7, None, None)
 
 
 def test_the_peak_is_of_the_type_that_the_networks_compute_in(monkeypatch):

@@ -21,7 +21,7 @@ from egsc_tf.errors import NoSpace, UserError, is_no_space
 from egsc_tf.health import D_STEPS, Health
 from egsc_tf.interruption import Interrupted, Interruption
 from egsc_tf.run_lock import run_lock
-from egsc_tf.whole_file import whole_file
+from egsc_tf.runtime.files import whole_file
 from egsc_tf.workers import Workers
 
 

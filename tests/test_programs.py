@@ -16,7 +16,7 @@ from egsc_tf.config import Config
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
 from egsc_tf.models.translator import Translator
-from egsc_tf.program import run
+from egsc_tf.runtime.program import run
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 

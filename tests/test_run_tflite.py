@@ -123,7 +123,7 @@ def test_as_a_module_it_imports_no_tensorflow(exported, photos, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "egsc_tf.export" in done.stderr
-    for name in ("tensorflow", "keras", "egsc_tf.program"):
+    for name in ("tensorflow", "keras", "egsc_tf.runtime.program"):
         assert f" {name}\n" not in done.stderr
 
 

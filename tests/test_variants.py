@@ -16,7 +16,7 @@ from test_training import RUN, TINY, make_trainer
 from egsc_tf import train as train_lib
 from egsc_tf import variants
 from egsc_tf.adversarial_trainer import no_noise
-from egsc_tf.interruption import SIGNALS
+from egsc_tf.runtime.signals import SIGNALS
 
 
 def noise_batch():

@@ -8,7 +8,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
-from egsc_tf.whole_file import write_whole
+from egsc_tf.runtime.files import write_whole
 
 
 def is_local(path):

@@ -4,11 +4,11 @@ import time
 
 import tensorflow as tf
 
-from egsc_tf import resident_memory
 from egsc_tf.benchmarks import clock, formula, graph_cost, parts
 from egsc_tf.data.stream import stream
 from egsc_tf.models import vgg
 from egsc_tf.models.encoder import Encoder
+from egsc_tf.runtime import memory
 from egsc_tf.trainer import TranslationTrainer
 
 
@@ -71,7 +71,7 @@ def measure(config, source, strategy, seconds, peak, xla=False):
     step = Step(config, source, strategy, xla)
     step()
     traces = step.traces
-    times, before, most = resident_memory.peak_bytes(
+    times, before, most = memory.peak_bytes(
         lambda: clock.measure(step, seconds, peak=peak)
     )
     waited, with_input = _with_input(step, seconds)

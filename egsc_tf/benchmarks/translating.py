@@ -8,10 +8,11 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from egsc_tf import resident_memory, restore
+from egsc_tf import restore
 from egsc_tf.benchmarks import clock, formula, graph_cost, untrained
 from egsc_tf.data.stream import stream
 from egsc_tf.models.adain import feature_mask
+from egsc_tf.runtime import memory
 
 DIRECTION = "a2b"
 
@@ -34,7 +35,7 @@ def measure_translation(config, seconds, peak):
         def translate(images=images):
             return translator.translate(images, images, DIRECTION).numpy()
 
-        times, before, most = resident_memory.peak_bytes(
+        times, before, most = memory.peak_bytes(
             functools.partial(clock.measure, translate, seconds, peak=peak)
         )
         found[name] = {

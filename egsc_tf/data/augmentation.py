@@ -14,7 +14,7 @@ copy of the pixels as bytes, inside the compiled step. The numbers of a batch:
 import tensorflow as tf
 
 from egsc_tf.domains import DOMAINS
-from egsc_tf.noise import ALGORITHM
+from egsc_tf.runtime.noise import ALGORITHM
 
 PROBABILITY = 0.5
 SMALLEST_CROP = 0.8

@@ -20,8 +20,8 @@ from tqdm import tqdm
 
 from egsc_tf.data import images, python_op
 from egsc_tf.data.images import FEWEST
-from egsc_tf.data.parallel import in_order
 from egsc_tf.errors import UserError
+from egsc_tf.runtime.threads import in_order
 
 NAMED = 20  # images left out that the log names
 ALIGNMENT = 64  # bytes, of TensorFlow's tensors

@@ -15,9 +15,9 @@ import warnings
 import numpy as np
 
 from egsc_tf.data import images
-from egsc_tf.data.parallel import in_order
 from egsc_tf.domains import DOMAINS
 from egsc_tf.errors import UserError
+from egsc_tf.runtime.threads import in_order
 
 FOLDERS = tuple(s + domain.upper() for s in ("train", "test") for domain in DOMAINS)
 BLOCK = 2**20

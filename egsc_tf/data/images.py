@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 
 from egsc_tf.data import rgb
 from egsc_tf.errors import UserError
-from egsc_tf.whole_file import whole_file
+from egsc_tf.runtime.files import whole_file
 
 SMALLEST_SIDE = 8
 FEWEST = 2  # usable images that training needs of a domain

@@ -6,7 +6,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
-from egsc_tf.whole_file import whole_file
+from egsc_tf.runtime.files import whole_file
 
 COMPONENTS = 50
 

@@ -8,7 +8,7 @@ unbounded features.
 import tensorflow as tf
 from tensorflow import keras
 
-from egsc_tf import xla
+from egsc_tf.runtime import xla
 
 LEAKY_SLOPE = 0.2
 PADDINGS = ("reflect", "zero")

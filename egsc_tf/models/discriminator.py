@@ -3,8 +3,8 @@
 import tensorflow as tf
 from tensorflow import keras
 
-from egsc_tf.addons import InstanceNormalization
 from egsc_tf.models.blocks import LEAKY_SLOPE, initializer
+from egsc_tf.runtime.addons import InstanceNormalization
 
 EPSILON = 1e-5
 KERNEL = 4

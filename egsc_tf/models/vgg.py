@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
-from egsc_tf import xla
 from egsc_tf.errors import UserError
+from egsc_tf.runtime import xla
 
 VGG19_WIDTHS = (64, 128, 256, 512, 512)
 EMBEDDED_WIDTHS = (16, 32, 48, 64, 64)

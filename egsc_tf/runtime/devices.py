@@ -9,8 +9,8 @@ import subprocess
 import tensorflow as tf
 from absl import logging
 
-from egsc_tf import machine
 from egsc_tf.errors import OutOfMemory, UserError, is_out_of_memory, telling_line
+from egsc_tf.runtime import machine
 
 GIBIBYTE = 2**30
 HIDING = "CUDA_VISIBLE_DEVICES"

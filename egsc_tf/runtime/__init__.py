@@ -1,0 +1,1 @@
+"""What every other room stands on: start, failure, files, machine, compiler, draws."""
