@@ -10,7 +10,7 @@ from egsc_tf.version import __version__ as __version__
 
 
 def load(workdir):
-    """The trained Translator of a run's folder; see `egsc_tf.restore.load`."""
-    from egsc_tf import restore
+    """The trained Translator of a run's folder; see `egsc_tf.run.restore.load`."""
+    from egsc_tf.run import restore
 
     return restore.load(workdir)

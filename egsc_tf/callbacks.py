@@ -128,7 +128,7 @@ class Checkpoints(keras.callbacks.Callback):
     """Saves every `every` steps and at the end; keeps count of the seconds trained.
 
     Args:
-      saver: egsc_tf.checkpoints.Saver.
+      saver: egsc_tf.run.checkpoints.Saver.
       seconds: tf.Variable.
     """
 

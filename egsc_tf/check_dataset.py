@@ -20,10 +20,11 @@ from absl import flags
 from tqdm import tqdm
 
 from egsc_tf.config import Config
-from egsc_tf.data import images, sample_sheet
-from egsc_tf.data.folder_findings import KINDS, RELATIONS, Findings
-from egsc_tf.data.folder_survey import FOLDERS
+from egsc_tf.data import images
+from egsc_tf.data.survey.findings import KINDS, RELATIONS, Findings
+from egsc_tf.data.survey.reading import FOLDERS
 from egsc_tf.errors import UserError
+from egsc_tf.pictures import sample_sheet
 from egsc_tf.runtime.files import write_whole
 
 FLAGS = flags.FLAGS

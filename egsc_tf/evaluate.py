@@ -15,12 +15,13 @@ import tensorflow as tf
 from absl import flags, logging
 
 from egsc_tf import config as config_lib
-from egsc_tf import evaluators, report, restore
-from egsc_tf import workdir as workdir_lib
+from egsc_tf import evaluators, report
 from egsc_tf.bench import Bench
 from egsc_tf.domains import DIRECTIONS, DOMAINS
 from egsc_tf.errors import UserError
 from egsc_tf.evaluation import RESULTS, Settings
+from egsc_tf.run import restore
+from egsc_tf.run import workdir as workdir_lib
 from egsc_tf.runtime import machine
 from egsc_tf.runtime.files import write_whole
 

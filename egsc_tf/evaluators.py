@@ -14,7 +14,8 @@ from absl import logging
 from tqdm import tqdm
 
 from egsc_tf.bench import in_batches
-from egsc_tf.data import digits_cases, images, label_maps, tfds_splits
+from egsc_tf.data import digits_cases, images, label_maps
+from egsc_tf.data.listings import tfds
 from egsc_tf.domains import DOMAINS, split
 from egsc_tf.errors import UserError
 from egsc_tf.metrics import (
@@ -385,7 +386,7 @@ def _label_maps(bench, domain):
     names = bench.source("test").names[domain][: bench.count(domain)]
     categories = settings.segmentation_classes == label_maps.CATEGORIES
     if not settings.label_dir:
-        maps = tfds_splits.label_maps(config, "test", domain) if categories else None
+        maps = tfds.label_maps(config, "test", domain) if categories else None
         if maps is None:
             return None
         size = (config.height, config.width)

@@ -17,7 +17,8 @@ class Interruption(keras.callbacks.Callback):
 
     Args:
       save: () -> None, saves the step that has just been done.
-      workers: egsc_tf.workers.Workers; a signal to one of them stops all, at one step.
+      workers: egsc_tf.distribute.workers.Workers; a signal to one of them stops all, at
+        one step.
     """
 
     def __init__(self, save, workers):

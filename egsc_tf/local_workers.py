@@ -18,7 +18,7 @@ import time
 
 from absl import flags
 
-from egsc_tf.cluster import VARIABLE
+from egsc_tf.distribute.tf_config import VARIABLE
 from egsc_tf.runtime.program import run
 
 FLAGS = flags.FLAGS

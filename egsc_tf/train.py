@@ -18,13 +18,14 @@ import tensorflow as tf
 from absl import flags, logging
 from tensorflow import keras
 
-from egsc_tf import callbacks, checkpoints, report, starts, strategies
+from egsc_tf import callbacks, report
 from egsc_tf import config as config_lib
-from egsc_tf import workdir as workdir_lib
 from egsc_tf.data import python_op
 from egsc_tf.data.augmentation import finish
 from egsc_tf.data.source import open_source
 from egsc_tf.data.stream import stream
+from egsc_tf.distribute import strategies
+from egsc_tf.distribute.workers import Workers
 from egsc_tf.errors import OtherNetworks
 from egsc_tf.feature_mask_trainer import FeatureMaskTrainer
 from egsc_tf.health import Health
@@ -33,10 +34,11 @@ from egsc_tf.models import vgg
 from egsc_tf.models.encoder import Encoder
 from egsc_tf.models.translator import Translator
 from egsc_tf.pictures.contact_sheet import contact_sheet
-from egsc_tf.run_lock import run_lock
+from egsc_tf.run import checkpoints, starts
+from egsc_tf.run import workdir as workdir_lib
+from egsc_tf.run.lock import run_lock
 from egsc_tf.runtime import devices
 from egsc_tf.trainer import TranslationTrainer
-from egsc_tf.workers import Workers
 
 FLAGS = flags.FLAGS
 SAMPLES = 6
@@ -47,7 +49,8 @@ def train(config, workdir, strategy=None, override_run=False, tpu=""):
 
     Args:
       config: egsc_tf.config.Config.
-      strategy: of tf.distribute; None: see `egsc_tf.strategies.choose`, and for tpu.
+      strategy: of tf.distribute; None: see `egsc_tf.distribute.strategies.choose`,
+        and for tpu.
       override_run: go on with the run in `workdir` also where flags differ that make
         another run of it.
 

@@ -11,10 +11,10 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from egsc_tf import workdir as workdir_lib
 from egsc_tf.export import serving_files, serving_graph
 from egsc_tf.export.serving_files import REPORT
 from egsc_tf.export.serving_graph import signature_name
+from egsc_tf.run import workdir as workdir_lib
 from egsc_tf.version import __version__
 
 CARD = "MODEL_CARD.md"

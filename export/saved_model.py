@@ -19,11 +19,11 @@ import tensorflow as tf
 from absl import flags, logging
 
 from egsc_tf import config as config_lib
-from egsc_tf import restore
 from egsc_tf.domains import DIRECTIONS, check_directions
 from egsc_tf.errors import UserError
 from egsc_tf.export import model_card, serving_files
 from egsc_tf.export.serving_graph import ServedTranslator
+from egsc_tf.run import restore
 
 FLAGS = flags.FLAGS
 # What TensorFlow Serving takes from a URL as the name of a model.

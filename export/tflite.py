@@ -25,7 +25,6 @@ import tempfile
 from absl import flags, logging
 
 from egsc_tf import config as config_lib
-from egsc_tf import restore
 from egsc_tf.domains import DIRECTIONS
 from egsc_tf.errors import UserError
 from egsc_tf.export import (
@@ -37,6 +36,7 @@ from egsc_tf.export import (
     tflite_report,
     tflite_variants,
 )
+from egsc_tf.run import restore
 
 FLAGS = flags.FLAGS
 MOBILE = {"padding": "zero", "upsample": "resize"}

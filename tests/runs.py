@@ -1,7 +1,7 @@
 """Folders of runs for tests, without training."""
 
-from egsc_tf.benchmarks import untrained as untrained_run
 from egsc_tf.config import Config
+from egsc_tf.run import untrained as untrained_run
 
 TINY = {"ngf": 4, "n_encoder": 2, "height": 16, "width": 16, "batch_size": 2}
 

@@ -13,11 +13,12 @@ import runs
 import tensorflow as tf
 from test_programs import REPOSITORY, program, save
 
-from egsc_tf import restore, translate
+from egsc_tf import translate
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
 from egsc_tf.export.saved_model import Settings as ExportSettings
 from egsc_tf.export.saved_model import export
+from egsc_tf.run import restore
 
 pytest.importorskip("apache_beam", reason="needs the extra beam")
 from egsc_tf.beam import counters, files, manifest, model, pipeline  # noqa: E402

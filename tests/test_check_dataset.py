@@ -15,8 +15,8 @@ from test_programs import program
 from egsc_tf import check_dataset, translate_folder
 from egsc_tf.config import Config
 from egsc_tf.data import images
-from egsc_tf.data.folder_survey import FOLDERS
 from egsc_tf.data.source import open_source
+from egsc_tf.data.survey.reading import FOLDERS
 from egsc_tf.errors import UserError
 
 

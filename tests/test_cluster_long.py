@@ -15,8 +15,8 @@ import pytest
 from pictures import noise, png
 from two_workers import FLAGS, assert_same, both, curve, ends, tensors, until_saved
 
-from egsc_tf import checkpoints
-from egsc_tf import workdir as workdir_lib
+from egsc_tf.run import checkpoints
+from egsc_tf.run import workdir as workdir_lib
 
 pytestmark = pytest.mark.cluster
 

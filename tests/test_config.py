@@ -7,9 +7,9 @@ import pytest
 from absl import flags
 
 from egsc_tf import config as config_lib
-from egsc_tf import workdir
 from egsc_tf.config import Config
 from egsc_tf.errors import UserError
+from egsc_tf.run import workdir
 
 
 def parse(*arguments):

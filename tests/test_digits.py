@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from egsc_tf.data import digits, handwriting
+from egsc_tf.data.digits import handwriting, sources
 from egsc_tf.errors import UserError
 
 
@@ -34,7 +34,7 @@ def test_handwriting_is_bright_ink_with_a_margin(uci):
 
 
 def test_single_a_is_black_and_white_in_both_polarities(uci):
-    source = digits.DigitsSingle(*uci, 28, 28)
+    source = sources.DigitsSingle(*uci, 28, 28)
     corners = []
     for n in range(40):
         image = source.image("a", n, seed(n)).numpy()
@@ -43,15 +43,15 @@ def test_single_a_is_black_and_white_in_both_polarities(uci):
     assert 8 < np.sum(np.array(corners) > 0) < 32
 
 
-@pytest.mark.parametrize(("polarity", "corner"), list(zip(digits.POLARITIES, (1, -1))))
+@pytest.mark.parametrize(("polarity", "corner"), list(zip(sources.POLARITIES, (1, -1))))
 def test_one_polarity(uci, polarity, corner):
-    source = digits.DigitsSingle(*uci, 28, 28, polarity)
+    source = sources.DigitsSingle(*uci, 28, 28, polarity)
     for n in range(10):
         assert source.image("a", n, seed(n)).numpy()[0, 0, 0] == corner
 
 
 def test_single_b_has_two_different_pure_colours_of_six_kinds(uci):
-    source = digits.DigitsSingle(*uci, 28, 28)
+    source = sources.DigitsSingle(*uci, 28, 28)
     seen = set()
     for n in range(80):
         image = source.image("b", n, seed(n)).numpy()
@@ -64,17 +64,17 @@ def test_single_b_has_two_different_pure_colours_of_six_kinds(uci):
 
 
 def test_unseen_pairs_makes_high_classes_red_on_green(uci):
-    source = digits.DigitsSingle(*uci, 28, 28, unseen_pairs=True)
+    source = sources.DigitsSingle(*uci, 28, 28, unseen_pairs=True)
     labels = uci[1]
     kinds = [int(source.look("b", n, seed(n))) for n in range(100)]
     high = [k for k, label in zip(kinds, labels) if label > 4]
     low = [k for k, label in zip(kinds, labels) if label <= 4]
-    assert set(high) == {digits.RED_ON_GREEN}
+    assert set(high) == {sources.RED_ON_GREEN}
     assert len(set(low)) == 6
 
 
 def test_multi_board_has_each_class_once(uci):
-    source = digits.DigitsMulti(*uci, 112, 112)
+    source = sources.DigitsMulti(*uci, 112, 112)
     mask, classes = source.content(0, seed(1)).values()
     assert mask.shape == classes.shape == (112, 112)
     cells = classes.numpy()[14::28, 14::28].ravel()
@@ -84,7 +84,7 @@ def test_multi_board_has_each_class_once(uci):
 
 
 def test_multi_b_colours_follow_the_class(uci):
-    source = digits.DigitsMulti(*uci, 112, 112)
+    source = sources.DigitsMulti(*uci, 112, 112)
     content = source.content(0, seed(2))
     mask, classes = content.values()
     image = source.paint(content, "b", source.look("b", 0, seed(3)))
@@ -100,7 +100,7 @@ def test_multi_b_colours_follow_the_class(uci):
 
 
 def test_multi_a_is_black_and_white(uci):
-    source = digits.DigitsMulti(*uci, 112, 112)
+    source = sources.DigitsMulti(*uci, 112, 112)
     image = source.image("a", 3, seed(4)).numpy()
     assert set(np.unique(image)) == {-1.0, 1.0}
 
@@ -108,7 +108,7 @@ def test_multi_a_is_black_and_white(uci):
 def test_multi_refuses_a_missing_class(uci):
     images, labels = uci
     with pytest.raises(ValueError, match="some of each class"):
-        digits.DigitsMulti(images[labels != 3], labels[labels != 3], 112, 112)
+        sources.DigitsMulti(images[labels != 3], labels[labels != 3], 112, 112)
 
 
 def test_local_mnist_file(tmp_path):

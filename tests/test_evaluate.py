@@ -12,12 +12,12 @@ from test_builders import write_cityscapes, write_gta5, write_mnist
 from test_images import noise, save
 
 from egsc_tf import evaluate, evaluators
-from egsc_tf import workdir as workdir_lib
 from egsc_tf.bench import Bench
 from egsc_tf.config import Config
 from egsc_tf.errors import UserError
 from egsc_tf.evaluate import Settings
 from egsc_tf.metrics import digit_classifier
+from egsc_tf.run import workdir as workdir_lib
 
 DIGITS = Config(
     dataset="digits_single",

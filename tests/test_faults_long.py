@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 from odd_images import odd_images
 
-from egsc_tf import checkpoints
+from egsc_tf.run import checkpoints
 
 pytestmark = pytest.mark.faults
 

@@ -10,7 +10,8 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from sklearn.metrics import accuracy_score, jaccard_score
 
 from egsc_tf.config import Config
-from egsc_tf.data import digits_case, digits_cases, label_maps
+from egsc_tf.data import digits_cases, label_maps
+from egsc_tf.data.digits import case as digits_case
 from egsc_tf.errors import UserError
 from egsc_tf.metrics import (
     digit_classifier,

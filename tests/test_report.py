@@ -13,13 +13,15 @@ from runs import untrained
 from test_programs import program, save
 from test_training import RUN
 
-from egsc_tf import evaluate, mask_picture, report, starts, train
+from egsc_tf import evaluate, report, train
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
 from egsc_tf.evaluation import Settings
 from egsc_tf.metrics import digit_classifier
+from egsc_tf.pictures import mask_overlay
 from egsc_tf.reports import gallery, nearest, plots, scalars
 from egsc_tf.reports.run import Run
+from egsc_tf.run import starts
 from egsc_tf.worst import KEPT, Worst
 
 HEADINGS = [heading for _, heading, _ in report.SECTIONS]
@@ -212,13 +214,13 @@ def test_the_nearest_images():
 
 def test_a_mask_over_its_source():
     source = np.full((6, 9, 3), 100, np.uint8)
-    mask = np.full((2, 3), mask_picture.LOW)
-    violet = mask_picture.over_source(source, mask, opacity=1.0)
-    yellow = mask_picture.over_source(source, mask + 0.5, opacity=1.0)
+    mask = np.full((2, 3), mask_overlay.LOW)
+    violet = mask_overlay.over_source(source, mask, opacity=1.0)
+    yellow = mask_overlay.over_source(source, mask + 0.5, opacity=1.0)
     assert violet.shape == source.shape
     assert violet[0, 0].tolist() == [68, 1, 84]  # the ends of viridis
     assert yellow[0, 0].tolist() == [253, 231, 37]
-    assert (mask_picture.over_source(source, mask, opacity=0.0) == source).all()
+    assert (mask_overlay.over_source(source, mask, opacity=0.0) == source).all()
 
 
 def test_the_worst_are_kept_in_order(tmp_path):

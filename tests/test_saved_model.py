@@ -18,11 +18,11 @@ from tensorflow_serving.apis import prediction_log_pb2
 from tensorflow_serving.config import model_server_config_pb2
 from test_programs import REPOSITORY
 
-from egsc_tf import restore
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
 from egsc_tf.export import model_card, serving_files
 from egsc_tf.export.saved_model import Settings, export
+from egsc_tf.run import restore
 
 PARTS = (
     "translate",

@@ -19,10 +19,10 @@ from contract_server import ContractServer
 from pictures import noise, png
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-from egsc_tf import restore
 from egsc_tf.data import images
 from egsc_tf.export.client import Client
 from egsc_tf.export.saved_model import Settings, export
+from egsc_tf.run import restore
 
 MALFORMED = 1000
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from egsc_tf.data import handwriting, images
+from egsc_tf.data import images
+from egsc_tf.data.digits import handwriting
 from egsc_tf.models import vgg
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

@@ -10,8 +10,9 @@ from pictures import png
 from test_images import bad_files, noise, save
 
 from egsc_tf.config import Config
-from egsc_tf.data import images, official_records, python_op
+from egsc_tf.data import images, python_op
 from egsc_tf.data.augmentation import as_float, finish
+from egsc_tf.data.listings import official_records
 from egsc_tf.data.source import open_source
 from egsc_tf.data.stream import stream
 from egsc_tf.errors import UserError

@@ -15,7 +15,6 @@ import runs
 import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 
-from egsc_tf import restore
 from egsc_tf.config import Config
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
@@ -32,6 +31,7 @@ from egsc_tf.export import (
     tflite_variants,
 )
 from egsc_tf.models.translator import Translator
+from egsc_tf.run import restore
 
 QUICK = {"pairs": 3, "calibration_pairs": 4, "runs": 1, "runtime": "ai_edge_litert"}
 FLOAT32, INT8 = 0, 9  # of schema.TensorType

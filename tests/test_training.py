@@ -11,10 +11,9 @@ from pictures import noise, png
 from test_sources import write_records
 
 import egsc_tf
-from egsc_tf import checkpoints, divergence, losses, restore
+from egsc_tf import divergence, losses
 from egsc_tf import evaluate as evaluate_lib
 from egsc_tf import train as train_lib
-from egsc_tf import workdir as workdir_lib
 from egsc_tf.adversarial_trainer import no_noise
 from egsc_tf.config import Config
 from egsc_tf.data.source import open_source
@@ -26,6 +25,8 @@ from egsc_tf.models import vgg
 from egsc_tf.models.encoder import Encoder
 from egsc_tf.optimizer import PolynomialDecay, adam
 from egsc_tf.pictures.contact_sheet import contact_sheet
+from egsc_tf.run import checkpoints, restore
+from egsc_tf.run import workdir as workdir_lib
 from egsc_tf.trainer import TranslationTrainer
 
 TINY = Config(

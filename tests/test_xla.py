@@ -17,10 +17,10 @@ from test_training import RUN, batches, make_trainer, prepared, weights
 
 from egsc_tf import divergence
 from egsc_tf import train as train_lib
-from egsc_tf import workdir as workdir_lib
 from egsc_tf.data.augmentation import finish
 from egsc_tf.data.stream import EXAMPLE_SEEDS
 from egsc_tf.export import saved_model
+from egsc_tf.run import workdir as workdir_lib
 from egsc_tf.runtime import noise, xla
 
 # The kinks of ReLU and Adam's division make differences of rounding grow with the rate.

@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 from test_faults_long import FLAGS as TINY
 
-from egsc_tf import checkpoints
 from egsc_tf.local_workers import free_addresses, start
+from egsc_tf.run import checkpoints
 
 # The learning rate is small, as the kinks of ReLU and Adam's division make differences
 # of rounding grow; at 1e-3 they can reach a hundredth within 50 steps.

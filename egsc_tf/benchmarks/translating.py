@@ -8,10 +8,10 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from egsc_tf import restore
-from egsc_tf.benchmarks import clock, formula, graph_cost, untrained
+from egsc_tf.benchmarks import clock, formula, graph_cost
 from egsc_tf.data.stream import stream
 from egsc_tf.models.adain import feature_mask
+from egsc_tf.run import restore, untrained
 from egsc_tf.runtime import memory
 
 DIRECTION = "a2b"

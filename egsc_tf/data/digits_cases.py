@@ -1,15 +1,15 @@
 """The test cases of a digits data set, its labelled digits, and its cells.
 
-Cases (`egsc_tf.data.digits_case`) come from the digits sources, or, made by the same
+Cases (`egsc_tf.data.digits.case`) come from the digits sources, or, made by the same
 rules, from our TFDS builders.
 """
 
 import tensorflow as tf
 
 from egsc_tf.data import source as source_lib
-from egsc_tf.data import tfds_splits
-from egsc_tf.data.digits import CELLS, CLASSES
-from egsc_tf.data.digits_case import KEYS, case
+from egsc_tf.data.digits.case import KEYS, case
+from egsc_tf.data.digits.sources import CELLS, CLASSES
+from egsc_tf.data.listings import tfds
 from egsc_tf.data.stream import EXAMPLE_SEEDS
 from egsc_tf.domains import split
 from egsc_tf.errors import UserError
@@ -34,7 +34,7 @@ def are_single(config):
 
 
 def _builder_name(config):
-    name = config.dataset.removeprefix(tfds_splits.PREFIX)
+    name = config.dataset.removeprefix(tfds.PREFIX)
     return name.split("/")[0].split(":")[0]
 
 
@@ -136,8 +136,8 @@ def cells(images, classes, config):
 
 def _examples(config, part, domain):
     """The examples of a split of one of our builders, in order."""
-    made = tfds_splits.builder(
-        config.dataset.removeprefix(tfds_splits.PREFIX),
+    made = tfds.builder(
+        config.dataset.removeprefix(tfds.PREFIX),
         config.data_dir,
         config.manual_dir,
     )

@@ -1,7 +1,8 @@
 """Which images a run reads: Config -> a source (see `egsc_tf.data.stream`)."""
 
-from egsc_tf.data import digits, folder, handwriting, official_records, tfds_splits
 from egsc_tf.data.decoded import Decoded
+from egsc_tf.data.digits import handwriting, sources
+from egsc_tf.data.listings import folder, official_records, tfds
 from egsc_tf.errors import UserError
 
 
@@ -19,14 +20,14 @@ def open_source(config, split, most=None):
         images, labels = handwriting.load(config.digits, split, config.data_dir)
         if config.dataset == "digits_multi":
             for name in ("height", "width"):
-                if getattr(config, name) % digits.CELLS:
+                if getattr(config, name) % sources.CELLS:
                     raise UserError(
-                        f"--{name}: expected a multiple of {digits.CELLS}, the cells "
+                        f"--{name}: expected a multiple of {sources.CELLS}, the cells "
                         f"of a board, found {getattr(config, name)}"
                     )
-            return digits.DigitsMulti(images, labels, *size, config.polarity)
+            return sources.DigitsMulti(images, labels, *size, config.polarity)
         unseen_pairs = config.unseen_pairs and split == "train"
-        return digits.DigitsSingle(
+        return sources.DigitsSingle(
             images, labels, *size, config.polarity, unseen_pairs=unseen_pairs
         )
     if config.dataset == "folder":
@@ -34,7 +35,7 @@ def open_source(config, split, most=None):
     elif config.dataset == "official_records":
         listings = official_records.listings(config.data_dir, split)
     else:
-        listings = tfds_splits.listings(
+        listings = tfds.listings(
             config.dataset,
             split,
             config.data_dir,

@@ -3,7 +3,7 @@
 import tensorflow as tf
 from tensorflow import keras
 
-from egsc_tf.data.digits import CLASSES
+from egsc_tf.data.digits.sources import CLASSES
 
 STEPS = 1200
 BATCH = 64

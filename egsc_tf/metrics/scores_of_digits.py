@@ -7,7 +7,7 @@ compare a translation with the source's strokes painted in the exemplar's look.
 import numpy as np
 import tensorflow as tf
 
-from egsc_tf.data.digits import CLASSES
+from egsc_tf.data.digits.sources import CLASSES
 
 TIE = 1e-6  # a grey that is as near to another colour is not right
 

@@ -1,0 +1,1 @@
+"""Images laid beside each other."""

@@ -8,11 +8,12 @@ import os
 import matplotlib
 import numpy as np
 
-from egsc_tf import evaluators, mask_picture
+from egsc_tf import evaluators
 from egsc_tf.data import images
 from egsc_tf.domains import DIRECTIONS, DOMAINS, split
 from egsc_tf.errors import UserError
 from egsc_tf.metrics import embedding
+from egsc_tf.pictures import mask_overlay
 from egsc_tf.pictures.contact_sheet import contact_sheet
 from egsc_tf.reports import nearest, page, plots
 from egsc_tf.reports.sections import ARROWS, for_each
@@ -80,7 +81,7 @@ def _masks(run, domain):
     rows = [sources]
     for shown in (mask.mean(axis=-1), *(mask[..., k] for k in varied)):
         pairs = zip(sources, shown)
-        rows.append(np.stack([mask_picture.over_source(x, m) for x, m in pairs]))
+        rows.append(np.stack([mask_overlay.over_source(x, m) for x, m in pairs]))
     sheet = np.concatenate([np.concatenate(list(row), axis=1) for row in rows])
     caption = (
         f"From the top: sources; the mean of {mask.shape[-1]} channels; channels "

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from egsc_tf import workdir as workdir_lib
 from egsc_tf.data import images
 from egsc_tf.reports import page, plots
 from egsc_tf.reports.run import STAGES
 from egsc_tf.reports.sections import for_each
+from egsc_tf.run import workdir as workdir_lib
 
 TITLES = {
     "feature_masks": "Stage 1, feature masks",

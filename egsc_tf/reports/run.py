@@ -9,14 +9,14 @@ import re
 import numpy as np
 
 from egsc_tf import config as config_lib
-from egsc_tf import restore, starts
-from egsc_tf import workdir as workdir_lib
 from egsc_tf.bench import Bench
 from egsc_tf.domains import DOMAINS
 from egsc_tf.errors import UserError
 from egsc_tf.evaluation import RESULTS
 from egsc_tf.health import NAME as WARNINGS
 from egsc_tf.reports import scalars
+from egsc_tf.run import restore, starts
+from egsc_tf.run import workdir as workdir_lib
 
 STAGES = (workdir_lib.FEATURE_MASKS, workdir_lib.TRANSLATION)
 # So many images of a domain are read: enough to choose from, soon done.
@@ -34,7 +34,7 @@ class Run:
 
     Attributes:
       config: of the run, with the data where they lie now.
-      starts: see egsc_tf.starts; results: of egsc_tf.evaluate, or {}.
+      starts: see egsc_tf.run.starts; results: of egsc_tf.evaluate, or {}.
       warnings: lines.
 
     Raises:

@@ -9,10 +9,10 @@ import os
 import tensorflow as tf
 
 from egsc_tf import config as config_lib
-from egsc_tf import workdir as workdir_lib
 from egsc_tf.errors import UserError
 from egsc_tf.reports import page
 from egsc_tf.reports.run import counts
+from egsc_tf.run import workdir as workdir_lib
 
 ARROWS = {"a2b": "a to b", "b2a": "b to a"}
 

@@ -6,9 +6,9 @@ import typing
 
 import numpy as np
 
-from egsc_tf import mask_picture
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
+from egsc_tf.pictures import mask_overlay
 
 MOST_EXEMPLARS = 8
 
@@ -73,7 +73,7 @@ class Session:
         height, width = pixels.shape[:2]
         return Outcome(
             list(zip(made, names)),
-            mask_picture.over_source(pixels, mask),
+            mask_overlay.over_source(pixels, mask),
             f"{len(made)} of {width}x{height} pixels in {1e3 * seconds:.0f} ms, "
             f"without reading and showing. Mask: {mask.min():.2f} to {mask.max():.2f}, "
             "the mean over its channels; yellow is 1, violet 0.5.",

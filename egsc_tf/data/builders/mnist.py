@@ -1,15 +1,15 @@
 """egsc_mnist_single and egsc_mnist_multi: the paper's two toy data sets, from MNIST.
 
-The rules are those of `egsc_tf.data.digits`. Test examples are cases of
-`egsc_tf.data.digits_case`: they carry exemplars and the known right answers.
+The rules are those of `egsc_tf.data.digits.sources`. Test examples are cases of
+`egsc_tf.data.digits.case`: they carry exemplars and the known right answers.
 """
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from egsc_tf.data import digits, handwriting
-from egsc_tf.data.digits_case import case
+from egsc_tf.data.digits import handwriting, sources
+from egsc_tf.data.digits.case import case
 from egsc_tf.data.stream import EXAMPLE_SEEDS
 from egsc_tf.domains import DOMAINS, other
 
@@ -40,9 +40,9 @@ class _EgscMnist(tfds.core.GeneratorBasedBuilder):
             "classes": image(1),
             "exemplars": tfds.features.Sequence(image(3)),
             "right": tfds.features.Sequence(image(3)),
-            "strokes": floats(digits.CLASSES),
+            "strokes": floats(sources.CLASSES),
             "ground": floats(),
-            "palette": floats(digits.PALETTE),
+            "palette": floats(sources.PALETTE),
         }
         return self.dataset_info_from_configs(
             description=self.__doc__,
@@ -144,7 +144,7 @@ class EgscMnistSingle(_EgscMnist):
 
     def _source(self, arrays, split, domain):
         unseen = self.builder_config.name == "unseen_pairs"
-        return digits.DigitsSingle(
+        return sources.DigitsSingle(
             *arrays,
             self.SIDE,
             self.SIDE,
@@ -159,8 +159,8 @@ class EgscMnistMulti(_EgscMnist):
     right answer.
     """
 
-    SIDE = digits.CELLS * handwriting.SIZE
+    SIDE = sources.CELLS * handwriting.SIZE
 
     def _source(self, arrays, split, domain):
         del split, domain
-        return digits.DigitsMulti(*arrays, self.SIDE, self.SIDE)
+        return sources.DigitsMulti(*arrays, self.SIDE, self.SIDE)

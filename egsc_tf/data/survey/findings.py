@@ -8,8 +8,8 @@ import collections
 import os
 
 from egsc_tf.data import images
-from egsc_tf.data.folder_statistics import FolderStatistics
-from egsc_tf.data.folder_survey import FOLDERS, list_folder, read_files
+from egsc_tf.data.survey.reading import FOLDERS, list_folder, read_files
+from egsc_tf.data.survey.statistics import FolderStatistics
 
 ENLARGED = 2.0
 STRETCHED = 1.5

@@ -4,10 +4,10 @@ import os
 
 import tensorflow as tf
 
-from egsc_tf import checkpoints
-from egsc_tf import workdir as workdir_lib
 from egsc_tf.domains import DIRECTIONS
 from egsc_tf.models.translator import Translator
+from egsc_tf.run import checkpoints
+from egsc_tf.run import workdir as workdir_lib
 
 
 def write(folder, config):

@@ -16,7 +16,7 @@ import hashlib
 import numpy as np
 import tensorflow as tf
 
-from egsc_tf.data import handwriting
+from egsc_tf.data.digits import handwriting
 
 CELLS = 4
 CLASSES = 10

@@ -6,7 +6,7 @@ import threading
 import tensorflow as tf
 from absl import logging
 
-from egsc_tf import cluster, rendezvous
+from egsc_tf.distribute import rendezvous, tf_config
 from egsc_tf.errors import UserError
 from egsc_tf.version import __version__
 
@@ -23,16 +23,16 @@ def choose(config, tpu="", facts=None):
       config: egsc_tf.config.Config.
       tpu: "", "local" or the name of a Cloud TPU.
       facts: what else than the flags must not differ between workers; see
-        `egsc_tf.rendezvous`.
+        `egsc_tf.distribute.rendezvous`.
 
     Raises:
       UserError: for a bad TF_CONFIG or TPU or batch, and where workers differ.
       egsc_tf.errors.LostWorker: where workers did not come.
     """
-    workers = cluster.from_environment()
+    workers = tf_config.from_environment()
     if tpu and workers:
         raise UserError(
-            f"--tpu={tpu}: expected no {cluster.VARIABLE} with several workers"
+            f"--tpu={tpu}: expected no {tf_config.VARIABLE} with several workers"
         )
     if tpu:
         strategy = _tpu(tpu)

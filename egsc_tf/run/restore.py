@@ -5,12 +5,12 @@ import os
 
 import tensorflow as tf
 
-from egsc_tf import checkpoints
 from egsc_tf import config as config_lib
-from egsc_tf import workdir as workdir_lib
 from egsc_tf.domains import DIRECTIONS
 from egsc_tf.errors import UserError
 from egsc_tf.models.translator import Translator
+from egsc_tf.run import checkpoints
+from egsc_tf.run import workdir as workdir_lib
 
 
 def load(workdir, deterministic=False):

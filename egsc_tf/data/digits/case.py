@@ -32,7 +32,7 @@ def case(source, direction, n, own_look, seed):
     """The case of the n-th test image in one of its looks.
 
     Args:
-      source: egsc_tf.data.digits.DigitsSingle or DigitsMulti of the test split.
+      source: egsc_tf.data.digits.sources.DigitsSingle or DigitsMulti of the test split.
       direction: "a2b" or "b2a".
       n: position of the content; own_look: a look of the source's domain.
       seed: [2] int64, of the content (digits_multi), the exemplars, their colours.

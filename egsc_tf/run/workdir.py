@@ -20,9 +20,9 @@ import os
 import tensorflow as tf
 from absl import logging
 
-from egsc_tf import checkpoints
 from egsc_tf import config as config_lib
 from egsc_tf.errors import UserError
+from egsc_tf.run import checkpoints
 
 FEATURE_MASKS = "feature_masks"
 TRANSLATION = "translation"

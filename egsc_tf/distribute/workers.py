@@ -11,7 +11,7 @@ import re
 
 import tensorflow as tf
 
-from egsc_tf import cluster, rendezvous
+from egsc_tf.distribute import rendezvous, tf_config
 from egsc_tf.errors import LostWorker, UserError
 
 # How TensorFlow begins to say that a collective operation found its peers gone: they
@@ -29,7 +29,7 @@ class Workers:
     def __init__(self, strategy):
         self.strategy = strategy
         several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
-        self.cluster = cluster.from_environment() if several else None
+        self.cluster = tf_config.from_environment() if several else None
         self.is_chief = self.cluster is None or self.cluster.is_chief
 
     def any(self, flag):
@@ -42,8 +42,8 @@ class Workers:
     def require_same(self, facts):
         """All workers: UserError on each of them where facts differ.
 
-        facts: () -> {name: JSON value}; see `egsc_tf.rendezvous`. Not called where
-        there is one process.
+        facts: () -> {name: JSON value}; see `egsc_tf.distribute.rendezvous`. Not called
+        where there is one process.
         """
         if self.cluster is None:
             return

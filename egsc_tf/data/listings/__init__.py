@@ -1,0 +1,1 @@
+"""Where the image files and examples of a data set are."""

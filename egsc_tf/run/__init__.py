@@ -1,0 +1,1 @@
+"""The folder of a run, from lock to restored model."""
