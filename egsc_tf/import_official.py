@@ -24,16 +24,16 @@ from tensorflow import keras
 
 from egsc_tf import config as config_lib
 from egsc_tf import released_names as names
-from egsc_tf.adversarial_trainer import copy_weights
 from egsc_tf.config import Config
 from egsc_tf.errors import UserError
-from egsc_tf.feature_mask_trainer import FeatureMaskTrainer
 from egsc_tf.models.encoder import Encoder
 from egsc_tf.models.translator import Translator
 from egsc_tf.run import checkpoints
 from egsc_tf.run import workdir as workdir_lib
 from egsc_tf.runtime.files import write_whole
-from egsc_tf.trainer import TranslationTrainer
+from egsc_tf.training.adversarial import copy_weights
+from egsc_tf.training.feature_masks import FeatureMaskTrainer
+from egsc_tf.training.translation import TranslationTrainer
 
 FLAGS = flags.FLAGS
 # What the release's optimizers and counters add to a checkpoint; none of it is used.

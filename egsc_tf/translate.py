@@ -12,11 +12,11 @@ import os
 
 from absl import flags
 
-from egsc_tf import pairing as pairing_lib
 from egsc_tf.errors import UserError
-from egsc_tf.pairing import find_images, report
+from egsc_tf.inference import pairing as pairing_lib
+from egsc_tf.inference.files import translate_files
+from egsc_tf.inference.pairing import find_images, report
 from egsc_tf.run import restore
-from egsc_tf.translate_folder import translate_files
 
 FLAGS = flags.FLAGS
 LARGEST_GRID = 1000

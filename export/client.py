@@ -17,12 +17,12 @@ import threading
 import numpy as np
 from absl import flags
 
-from egsc_tf import pairing as pairing_lib
 from egsc_tf.domains import split
 from egsc_tf.errors import UserError
 from egsc_tf.export import client_folder
 from egsc_tf.export.client_call import Endpoint, with_retries
-from egsc_tf.pairing import find_images, report
+from egsc_tf.inference import pairing as pairing_lib
+from egsc_tf.inference.pairing import find_images, report
 
 FLAGS = flags.FLAGS
 TIMEOUT = 60.0

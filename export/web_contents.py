@@ -22,7 +22,7 @@ from egsc_tf.export import (
     tflite_pairs,
     tflite_report,
 )
-from egsc_tf.pairing import find_images, output_names
+from egsc_tf.inference.pairing import find_images, output_names
 
 THUMBNAIL = 112
 

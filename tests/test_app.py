@@ -19,8 +19,8 @@ from egsc_tf.data import images
 from egsc_tf.errors import UserError
 from egsc_tf.evaluation import Settings
 from egsc_tf.export import saved_model
+from egsc_tf.inference.files import translate_files
 from egsc_tf.reports.run import Run
-from egsc_tf.translate_folder import translate_files
 from egsc_tf.tryout.models import RunModel, SavedModel
 from egsc_tf.tryout.session import Session
 

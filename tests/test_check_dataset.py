@@ -12,12 +12,13 @@ from PIL import Image
 from test_images import bad_files, encoded, noise, save
 from test_programs import program
 
-from egsc_tf import check_dataset, translate_folder
+from egsc_tf import check_dataset
 from egsc_tf.config import Config
 from egsc_tf.data import images
 from egsc_tf.data.source import open_source
 from egsc_tf.data.survey.reading import FOLDERS
 from egsc_tf.errors import UserError
+from egsc_tf.inference import files as translate_folder
 
 
 def clean(root):

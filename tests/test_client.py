@@ -20,7 +20,7 @@ from egsc_tf.errors import UserError
 from egsc_tf.export import client_call, client_folder
 from egsc_tf.export.client import Client
 from egsc_tf.export.client_call import CallFailed
-from egsc_tf.pairing import find_images
+from egsc_tf.inference.pairing import find_images
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 Code = grpc.StatusCode

@@ -17,13 +17,14 @@ from runs import TINY
 from two_workers import both, curve, ends
 
 from egsc_tf import config as config_lib
-from egsc_tf import divergence, local_workers
+from egsc_tf import local_workers
 from egsc_tf.config import Config
 from egsc_tf.distribute import rendezvous, strategies
 from egsc_tf.distribute import tf_config as cluster
 from egsc_tf.distribute.workers import Workers
 from egsc_tf.errors import Interrupted, LostWorker, UserError
-from egsc_tf.interruption import Interruption
+from egsc_tf.training import divergence
+from egsc_tf.training.interruption import Interruption
 
 CONFIG = Config(**TINY)
 DOCS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "docs")

@@ -7,10 +7,11 @@ import pytest
 import tensorflow as tf
 from test_training import RUN, batches, prepared
 
-from egsc_tf import callbacks, losses
-from egsc_tf import train as train_lib
+from egsc_tf import losses
 from egsc_tf.errors import OutOfMemory, UserError
 from egsc_tf.runtime import devices
+from egsc_tf.training import callbacks
+from egsc_tf.training import run as train_lib
 
 # What TensorFlow 2.15's library says of operations without a deterministic kernel: for
 # GPUs, but for Dilation2D and MaxPoolGradWithArgmax, which have none anywhere.

@@ -12,18 +12,18 @@ import tensorflow as tf
 from test_training import RUN, SHORT, batches, make_trainer, weights
 
 from egsc_tf import config as config_lib
-from egsc_tf import divergence
-from egsc_tf import train as train_lib
 from egsc_tf.data import images, python_op
 from egsc_tf.data.stream import EXAMPLE_SEEDS
 from egsc_tf.distribute.workers import Workers
 from egsc_tf.errors import NoSpace, UserError, is_no_space
-from egsc_tf.health import D_STEPS, Health
-from egsc_tf.interruption import Interrupted, Interruption
 from egsc_tf.run import checkpoints, restore
 from egsc_tf.run import workdir as workdir_lib
 from egsc_tf.run.lock import run_lock
 from egsc_tf.runtime.files import whole_file
+from egsc_tf.training import divergence
+from egsc_tf.training import run as train_lib
+from egsc_tf.training.health import D_STEPS, Health
+from egsc_tf.training.interruption import Interrupted, Interruption
 
 
 def saver(folder, value=0.0, keep=2):

@@ -6,11 +6,11 @@ import pytest
 import tensorflow as tf
 
 from egsc_tf import losses
-from egsc_tf.adversarial_trainer import no_noise
-from egsc_tf.feature_mask_trainer import FeatureMaskTrainer
 from egsc_tf.models.adain import feature_mask, style_code
 from egsc_tf.models.encoder import Encoder
-from egsc_tf.trainer import TranslationTrainer
+from egsc_tf.training.adversarial import no_noise
+from egsc_tf.training.feature_masks import FeatureMaskTrainer
+from egsc_tf.training.translation import TranslationTrainer
 
 RELATIVE = 1e-4
 WEIGHTS = 1e-5

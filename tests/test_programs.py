@@ -11,10 +11,11 @@ import tensorflow as tf
 from absl import app
 from PIL import Image
 
-from egsc_tf import pairing, tiling, translate, translate_folder
+from egsc_tf import translate
 from egsc_tf.config import Config
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
+from egsc_tf.inference import files, pairing, tiling
 from egsc_tf.models.translator import Translator
 from egsc_tf.runtime.program import run
 
@@ -56,7 +57,7 @@ def test_train_names_a_users_mistake_without_a_traceback(tmp_path, flags, messag
 
 @pytest.mark.parametrize("shape", [(8, 2100), (3000, 10), (7, 128), (300, 200)])
 def test_every_shape_has_a_thumbnail(shape):
-    square = translate_folder._thumbnail(np.zeros([*shape, 3], np.uint8))
+    square = files._thumbnail(np.zeros([*shape, 3], np.uint8))
     assert square.shape == (128, 128, 3)
     black = (square == -1.0).all(-1)
     assert (square[~black] == 1.0).all()
@@ -249,7 +250,7 @@ def test_a_folder_gives_what_each_image_gives_alone(translator, tmp_path, monkey
     exemplars = folder_of(tmp_path / "styles", [(9, 12), (9, 12), (8, 8)])
     for bad in (0, 5, 13):
         inputs.insert(bad, str(tmp_path / f"bad{bad}.png"))
-    monkeypatch.setattr(translate_folder, "PIXELS_AT_ONCE", 3 * 9 * 12)
+    monkeypatch.setattr(files, "PIXELS_AT_ONCE", 3 * 9 * 12)
     out = tmp_path / "out"
     written, messages = translate.translate_files(
         translator, inputs, exemplars, str(out), on_bad_image="skip"
@@ -290,7 +291,7 @@ def test_an_interrupt_gives_up_what_waits(translator, tmp_path, monkeypatch):
     monkeypatch.setattr(translator, "decode", interrupted)
     with pytest.raises(KeyboardInterrupt):
         translate.translate_files(translator, inputs, inputs[:1], str(tmp_path / "out"))
-    assert len(reads) <= 1 + 1 + translate_folder.AHEAD
+    assert len(reads) <= 1 + 1 + files.AHEAD
     assert not (tmp_path / "out").exists()
 
 
@@ -344,7 +345,7 @@ def test_no_more_than_a_few_images_wait(translator, tmp_path, monkeypatch):
     monkeypatch.setattr(images, "write_png", lambda *a: [write(*a), counted(-1)])
     exemplar = [save(tmp_path / "style.png", 9, 9)]
     translate.translate_files(translator, inputs, exemplar, str(tmp_path / "out"))
-    assert max(most) <= 1 + 3 * translate_folder.AHEAD
+    assert max(most) <= 1 + 3 * files.AHEAD
 
 
 def test_larger_inputs_go_by_tiles(translator, tmp_path, monkeypatch):

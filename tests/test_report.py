@@ -13,7 +13,7 @@ from runs import untrained
 from test_programs import program, save
 from test_training import RUN
 
-from egsc_tf import evaluate, report, train
+from egsc_tf import evaluate, report
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
 from egsc_tf.evaluation import Settings
@@ -31,7 +31,7 @@ HEADINGS = [heading for _, heading, _ in report.SECTIONS]
 def finished(tmp_path_factory):
     """A run of a few steps, scored on a few digits, with an odd warning; its page."""
     folder = str(tmp_path_factory.mktemp("report") / "finished")
-    train.train(dataclasses.replace(RUN, dataset="digits_single"), folder)
+    train_lib.train(dataclasses.replace(RUN, dataset="digits_single"), folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(digit_classifier, "STEPS", 20)
         evaluate.evaluate(folder, Settings(max_images=4))

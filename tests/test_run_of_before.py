@@ -8,7 +8,7 @@ import numpy as np
 
 import egsc_tf
 from egsc_tf import config as config_lib
-from egsc_tf.train import train
+from egsc_tf.training.run import train
 
 RUN = os.path.join(os.path.dirname(__file__), "data", "run_0.1.0")
 

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from egsc_tf import tiling
 from egsc_tf.config import Config
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
-from egsc_tf.models import margins
+from egsc_tf.inference import margins, tiling
 from egsc_tf.models.translator import Translator
 
 TILE = 40

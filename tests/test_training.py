@@ -11,23 +11,24 @@ from pictures import noise, png
 from test_sources import write_records
 
 import egsc_tf
-from egsc_tf import divergence, losses
 from egsc_tf import evaluate as evaluate_lib
-from egsc_tf import train as train_lib
-from egsc_tf.adversarial_trainer import no_noise
+from egsc_tf import losses
 from egsc_tf.config import Config
 from egsc_tf.data.source import open_source
 from egsc_tf.data.stream import stream
 from egsc_tf.errors import UserError
-from egsc_tf.feature_mask_trainer import FeatureMaskTrainer
 from egsc_tf.metrics import digit_classifier
 from egsc_tf.models import vgg
 from egsc_tf.models.encoder import Encoder
-from egsc_tf.optimizer import PolynomialDecay, adam
 from egsc_tf.pictures.contact_sheet import contact_sheet
 from egsc_tf.run import checkpoints, restore
 from egsc_tf.run import workdir as workdir_lib
-from egsc_tf.trainer import TranslationTrainer
+from egsc_tf.training import divergence
+from egsc_tf.training import run as train_lib
+from egsc_tf.training.adversarial import no_noise
+from egsc_tf.training.feature_masks import FeatureMaskTrainer
+from egsc_tf.training.optimizer import PolynomialDecay, adam
+from egsc_tf.training.translation import TranslationTrainer
 
 TINY = Config(
     height=12,

@@ -13,10 +13,10 @@ import tensorflow as tf
 from test_programs import REPOSITORY, program
 from test_training import RUN, TINY, make_trainer
 
-from egsc_tf import train as train_lib
 from egsc_tf import variants
-from egsc_tf.adversarial_trainer import no_noise
 from egsc_tf.runtime.signals import SIGNALS
+from egsc_tf.training import run as train_lib
+from egsc_tf.training.adversarial import no_noise
 
 
 def noise_batch():

@@ -15,13 +15,13 @@ from test_faults import PLANTS, assert_stopped, in_a_loss, in_a_weight, in_the_d
 from test_faults import spoil as spoilt
 from test_training import RUN, batches, make_trainer, prepared, weights
 
-from egsc_tf import divergence
-from egsc_tf import train as train_lib
 from egsc_tf.data.augmentation import finish
 from egsc_tf.data.stream import EXAMPLE_SEEDS
 from egsc_tf.export import saved_model
 from egsc_tf.run import workdir as workdir_lib
 from egsc_tf.runtime import noise, xla
+from egsc_tf.training import divergence
+from egsc_tf.training import run as train_lib
 
 # The kinks of ReLU and Adam's division make differences of rounding grow with the rate.
 CONFIG = dataclasses.replace(

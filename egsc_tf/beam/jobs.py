@@ -1,7 +1,7 @@
 """What is to be made: the files of a pattern, each with every exemplar, and its name.
 
-Names are those of egsc_tf.pairing, found group by group, so that no machine holds all
-paths. Two jobs may come out with one name: egsc_tf.beam.pipeline finds them.
+Names are those of egsc_tf.inference.pairing, found group by group, so that no machine
+holds all paths. Two jobs may come out with one name: egsc_tf.beam.pipeline finds them.
 """
 
 import typing
@@ -9,9 +9,9 @@ import typing
 import apache_beam as beam
 from apache_beam.io import fileio
 
-from egsc_tf import pairing
 from egsc_tf.beam import counters, files
 from egsc_tf.data import images
+from egsc_tf.inference import pairing
 
 DEAD = "dead"
 

@@ -9,7 +9,7 @@ from egsc_tf.data.stream import stream
 from egsc_tf.models import vgg
 from egsc_tf.models.encoder import Encoder
 from egsc_tf.runtime import memory
-from egsc_tf.trainer import TranslationTrainer
+from egsc_tf.training.translation import TranslationTrainer
 
 
 class Step:

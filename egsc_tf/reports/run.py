@@ -13,10 +13,10 @@ from egsc_tf.bench import Bench
 from egsc_tf.domains import DOMAINS
 from egsc_tf.errors import UserError
 from egsc_tf.evaluation import RESULTS
-from egsc_tf.health import NAME as WARNINGS
 from egsc_tf.reports import scalars
 from egsc_tf.run import restore, starts
 from egsc_tf.run import workdir as workdir_lib
+from egsc_tf.training.health import NAME as WARNINGS
 
 STAGES = (workdir_lib.FEATURE_MASKS, workdir_lib.TRANSLATION)
 # So many images of a domain are read: enough to choose from, soon done.

@@ -15,10 +15,10 @@ import re
 import numpy as np
 import tensorflow as tf
 
-from egsc_tf import tiling
 from egsc_tf.data import images
 from egsc_tf.domains import DIRECTIONS, split
 from egsc_tf.errors import UserError
+from egsc_tf.inference import tiling
 
 
 class RunModel:

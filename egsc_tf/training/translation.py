@@ -7,11 +7,11 @@ a style code, m_a a mask, c_a the shared content, mu the mean of a latent z.
 import tensorflow as tf
 
 from egsc_tf import losses
-from egsc_tf.adversarial_trainer import AdversarialTrainer, copy_weights, no_noise
 from egsc_tf.data.augmentation import finish
 from egsc_tf.domains import DOMAINS
 from egsc_tf.models.adain import feature_mask
 from egsc_tf.models.generator import Generator
+from egsc_tf.training.adversarial import AdversarialTrainer, copy_weights, no_noise
 
 
 class TranslationTrainer(AdversarialTrainer):

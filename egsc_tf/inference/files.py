@@ -13,11 +13,11 @@ import tensorflow as tf
 from PIL import Image
 from tqdm import tqdm
 
-from egsc_tf import tiling
 from egsc_tf.data import images
 from egsc_tf.domains import split
 from egsc_tf.errors import UserError
-from egsc_tf.pairing import plan
+from egsc_tf.inference import tiling
+from egsc_tf.inference.pairing import plan
 from egsc_tf.pictures.contact_sheet import contact_sheet
 from egsc_tf.runtime.threads import in_order
 
@@ -51,7 +51,7 @@ def translate_files(
       on_bad_image: "stop" or "skip".
       grid: None, or the path of a contact sheet to write (pairing "all").
       tile: 0, or the side of the tiles by which larger inputs are translated, see
-        egsc_tf.tiling.
+        egsc_tf.inference.tiling.
 
     Returns:
       (number of files written, messages about files left out).

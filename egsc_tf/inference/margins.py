@@ -1,4 +1,4 @@
-"""How much the networks see around a block: what a tile needs (`egsc_tf.tiling`).
+"""How much the networks see around a block: what a tile needs.
 
 A margin counts positions beyond each edge of a block of an image or of features whose
 edges are multiples of the stride. There the two paddings need the same: a strided

@@ -10,13 +10,14 @@ import math
 import tensorflow as tf
 from tensorflow import keras
 
-from egsc_tf import divergence, losses
+from egsc_tf import losses
 from egsc_tf.data.augmentation import finish
-from egsc_tf.divergence import Checked, not_finite
 from egsc_tf.models.discriminator import Discriminator
-from egsc_tf.optimizer import LossScaleOptimizer, PolynomialDecay, adam
 from egsc_tf.runtime import xla
 from egsc_tf.runtime.noise import standard_normal
+from egsc_tf.training import divergence
+from egsc_tf.training.divergence import Checked, not_finite
+from egsc_tf.training.optimizer import LossScaleOptimizer, PolynomialDecay, adam
 
 
 class MeanOfAll(keras.metrics.Mean):
@@ -281,7 +282,7 @@ class AdversarialTrainer(keras.Model):
         A replica's loss is the mean over its own rows, so the mean over the replicas
         is the mean over the global batch. It is taken here, once, before the clipping.
         Where a value, of any replica, or the norm is not finite, that is noted, and
-        nothing is applied from then on (see `egsc_tf.divergence`).
+        nothing is applied from then on (see `egsc_tf.training.divergence`).
 
         network: "D" or "G", whose gradients these are.
         """

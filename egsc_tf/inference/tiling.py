@@ -1,8 +1,8 @@
 """Translation of images beyond memory, tile by tile, without seams.
 
 All but one thing that a pixel of the translation depends on lies near it: in a tile's
-margin, which is the receptive field of the networks (`egsc_tf.models.margins`). The one
-thing is AdaIN's mean and variance of the masked content. A first pass over the tiles
+margin, the receptive field of the networks (`egsc_tf.inference.margins`). The one thing
+is AdaIN's mean and variance of the masked content. A first pass over the tiles
 takes them of the whole image; the second encodes each tile again, so that nothing of
 the image's size is kept but its pixels and those of the translation. So a tile is what
 the whole image gives: a tile sees reflections or zeros at the image's own border only.
@@ -15,7 +15,8 @@ import numpy as np
 from egsc_tf.data import images
 from egsc_tf.domains import split
 from egsc_tf.errors import UserError
-from egsc_tf.models import adain, margins
+from egsc_tf.inference import margins
+from egsc_tf.models import adain
 
 
 def translate_tiled(

@@ -1,8 +1,8 @@
 """Stage 1: a VAE-GAN auto-encoder per domain; its encoder becomes F_d (paper, 3.3)."""
 
 from egsc_tf import losses
-from egsc_tf.adversarial_trainer import AdversarialTrainer
 from egsc_tf.models.autoencoder import AutoEncoder
+from egsc_tf.training.adversarial import AdversarialTrainer
 
 
 class FeatureMaskTrainer(AdversarialTrainer):

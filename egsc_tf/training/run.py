@@ -1,0 +1,119 @@
+"""A run, from its flags to its last checkpoint: stage 1, then stage 2."""
+
+import contextlib
+import hashlib
+
+from absl import logging
+from tensorflow import keras
+
+from egsc_tf import config as config_lib
+from egsc_tf.data import python_op
+from egsc_tf.data.source import open_source
+from egsc_tf.distribute import strategies
+from egsc_tf.distribute.workers import Workers
+from egsc_tf.errors import OtherNetworks
+from egsc_tf.models import vgg
+from egsc_tf.models.encoder import Encoder
+from egsc_tf.run import checkpoints, starts
+from egsc_tf.run import workdir as workdir_lib
+from egsc_tf.run.lock import run_lock
+from egsc_tf.runtime import devices
+from egsc_tf.training.feature_masks import FeatureMaskTrainer
+from egsc_tf.training.stage import train_stage
+from egsc_tf.training.translation import TranslationTrainer
+
+
+def train(config, workdir, strategy=None, override_run=False, tpu=""):
+    """Trains both stages in `workdir`; returns the trained TranslationTrainer.
+
+    Args:
+      config: egsc_tf.config.Config.
+      strategy: of tf.distribute; None: see `egsc_tf.distribute.strategies.choose`,
+        and for tpu.
+      override_run: go on with the run in `workdir` also where flags differ that make
+        another run of it.
+
+    Raises:
+      UserError: for bad settings or data, naming the flag or path, and where another
+        process trains in `workdir`.
+      egsc_tf.errors.Diverged: where a loss is not finite.
+      egsc_tf.errors.Interrupted: after SIGTERM or SIGINT, once the step is saved.
+      egsc_tf.errors.LostWorker: where another worker is gone.
+    """
+    # Whatever can be wrong with the flags is found before the folder is written to.
+    before = workdir_lib.check_flags(workdir, config, override_run)
+    strategy = strategy or strategies.choose(config, tpu, config_lib.facts(config))
+    workers = Workers(strategy)
+    with workers.lost():
+        xla = devices.set_up(config, strategy)
+        source = open_source(config, "train")
+        phi = None
+        if config.style_weight > 0 or config.content_weight > 0:
+            logging.info("perceptual network: %s", config.perceptual_network)
+            with strategy.scope():
+                phi = vgg.load(config.perceptual_network, config.mixed_precision)
+        with contextlib.ExitStack() as stack:
+            if workers.is_chief:
+                workdir_lib.make(workdir)
+                stack.enter_context(run_lock(workdir))
+            newest = workdir_lib.newest_of_run(workdir)
+            workers.require_same(lambda: _read(source, phi, newest))
+            if workers.is_chief:
+                config.save(workdir)
+                starts.append(workdir, source, strategy.num_replicas_in_sync)
+            stack.enter_context(devices.explaining(config))
+            stack.enter_context(python_op.errors_as_raised())
+            policy = keras.mixed_precision.global_policy()
+            stack.callback(keras.mixed_precision.set_global_policy, policy)
+            keras.mixed_precision.set_global_policy(config.mixed_precision)
+            try:
+                run = (source, config, workdir, workers, xla)
+                trainer = _train(run, phi, before, newest)
+            except OtherNetworks:  # of --override_run: the run stays what it was
+                if workers.is_chief:
+                    before.save(workdir)
+                raise
+            workers.finish()
+        return trainer
+
+
+def _read(source, phi, newest):
+    """What this worker has read, for comparison with the others."""
+    weights = hashlib.sha256()
+    for array in phi.get_weights() if phi else ():
+        weights.update(array.tobytes())
+    facts = {
+        "data set": source.fingerprint(),
+        "perceptual network": weights.hexdigest(),
+    }
+    for stage, path in newest.items():
+        facts[f"newest checkpoint of {stage}"] = path and checkpoints.fingerprint(path)
+    return facts
+
+
+def _train(run, phi, before, newest):
+    """Both stages, once the folder is ours.
+
+    run: (source, config, workdir, workers, whether XLA compiles); before: the Config of
+    the last start; newest: {stage: path of its last checkpoint}.
+    """
+    stage = workdir_lib.TRANSLATION
+    _, config, _, workers, xla = run
+    with workers.strategy.scope():
+        if newest[stage]:
+            # Its checkpoint holds F_a and F_b: stage 1 is over.
+            features = [Encoder(**config.network) for _ in range(2)]
+        else:
+            features = _train_feature_masks(run, before, newest)
+        trainer = TranslationTrainer(config, *features, phi, xla)
+    train_stage(trainer, *run, stage, newest[stage], before.total_steps)
+    return trainer
+
+
+def _train_feature_masks(run, before, newest):
+    """F_a and F_b; all else that stage 1 needs is freed on return."""
+    _, config, *_, xla = run
+    masks = FeatureMaskTrainer(config, xla)
+    stage = workdir_lib.FEATURE_MASKS
+    train_stage(masks, *run, stage, newest[stage], before.mask_steps)
+    return masks.autoencoder_a.encoder, masks.autoencoder_b.encoder
