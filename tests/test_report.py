@@ -22,6 +22,7 @@ from egsc_tf.pictures import mask_overlay
 from egsc_tf.reports import gallery, nearest, plots, scalars
 from egsc_tf.reports.run import Run
 from egsc_tf.run import starts
+from egsc_tf.training import run as train_lib
 from egsc_tf.worst import KEPT, Worst
 
 HEADINGS = [heading for _, heading, _ in report.SECTIONS]
