@@ -31,7 +31,7 @@ setup(
     package_dir={"egsc_tf.export": "export"},
     package_data={
         "egsc_tf.data.builders": ["checksums.tsv"],
-        "egsc_tf.reports": ["report.css", "report.js"],
+        "egsc_tf.reporting": ["report.css", "report.js"],
         # The sources of the web page; without node_modules.
         "egsc_tf.export": ["web/*", "web/public/*", "web/src/*"],
     },

@@ -16,11 +16,11 @@ from absl import flags
 from egsc_tf.data import images
 from egsc_tf.domains import DIRECTIONS, split
 from egsc_tf.errors import UserError
-from egsc_tf.evaluation import Settings
-from egsc_tf.reports import gallery
-from egsc_tf.reports.run import Run
-from egsc_tf.tryout.models import RunModel, SavedModel
-from egsc_tf.tryout.session import Session
+from egsc_tf.evaluation.finished_run import Run
+from egsc_tf.evaluation.settings import Settings
+from egsc_tf.gradio_app.models import RunModel, SavedModel
+from egsc_tf.gradio_app.session import Session
+from egsc_tf.reporting import gallery
 
 FLAGS = flags.FLAGS
 EXAMPLES = 3  # of each direction
@@ -49,7 +49,7 @@ def examples_of(run_, folder):
 
 def main():
     try:
-        from egsc_tf.tryout import interface
+        from egsc_tf.gradio_app import interface
     except ImportError as error:
         raise UserError(
             f"expected the packages of `pip install '.[app]'`, found no {error.name}"
@@ -60,7 +60,7 @@ def main():
         if FLAGS.workdir:
             settings = Settings(data_dir=FLAGS.data_dir, manual_dir=FLAGS.manual_dir)
             run_ = Run(FLAGS.workdir, settings)
-            model = RunModel(run_.bench.translator, FLAGS.tile)
+            model = RunModel(run_.context.translator, FLAGS.tile)
             title, (examples, told) = run_.label, examples_of(run_, folder)
         else:
             model = SavedModel(FLAGS.saved_model)

@@ -16,10 +16,10 @@ from absl import flags, logging
 from tensorflow import keras
 
 from egsc_tf import config as config_lib
-from egsc_tf.benchmarks import training, translating
-from egsc_tf.benchmarks.peak import Peak
-from egsc_tf.benchmarks.summary import compare, summary
-from egsc_tf.benchmarks.synthetic import Synthetic
+from egsc_tf.benchmarking import training, translating
+from egsc_tf.benchmarking.peak import Peak
+from egsc_tf.benchmarking.summary import compare, summary
+from egsc_tf.benchmarking.synthetic import Synthetic
 from egsc_tf.data.source import open_source
 from egsc_tf.distribute import strategies
 from egsc_tf.errors import UserError

@@ -22,10 +22,10 @@ import numpy as np
 from absl import flags, logging
 
 from egsc_tf import config as config_lib
-from egsc_tf import evaluators
 from egsc_tf.domains import DIRECTIONS
 from egsc_tf.errors import Interrupted, UserError
-from egsc_tf.evaluation import Settings
+from egsc_tf.evaluation import registry
+from egsc_tf.evaluation.settings import Settings
 from egsc_tf.runtime.files import write_whole
 from egsc_tf.runtime.signals import handled_by
 
@@ -161,7 +161,7 @@ def main():
         for seed in _choices("seeds", seeds)
         for name in names
     }
-    metrics = evaluators.choose(FLAGS.metrics, base, Settings())
+    metrics = registry.choose(FLAGS.metrics, base, Settings())
     evaluation = [f"--max_images={FLAGS.max_images}", f"--metrics={','.join(metrics)}"]
     scores = [f"{c}_{d}" for d in DIRECTIONS for c in default_columns(metrics)]
     results, failed = {}, []

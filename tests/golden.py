@@ -9,9 +9,9 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from egsc_tf import released_names
 from egsc_tf.config import Config
 from egsc_tf.models.vgg import PerceptualNetwork
+from egsc_tf.official import names
 
 FILES = {
     "single_28x28": {"n_encoder": 1, "ngf": 8, "ndf": 8, "height": 28, "width": 28},
@@ -59,30 +59,30 @@ def stage0_variables(trainer):
     """{released name: our variable} of a FeatureMaskTrainer."""
     encoders = trainer.autoencoder_a.encoder, trainer.autoencoder_b.encoder
     return {
-        **released_names.of_features(*encoders),
-        **released_names.of_autoencoder_rest(trainer),
-        **released_names.of_discriminators(trainer),
+        **names.of_features(*encoders),
+        **names.of_autoencoder_rest(trainer),
+        **names.of_discriminators(trainer),
     }
 
 
 def stage1_variables(trainer):
     """{released name: our variable} of a TranslationTrainer, F_a and F_b included."""
     return {
-        **released_names.of_features(trainer.feature_a, trainer.feature_b),
-        **released_names.of_generator(trainer.generator),
-        **released_names.of_discriminators(trainer, "UNIT/"),
+        **names.of_features(trainer.feature_a, trainer.feature_b),
+        **names.of_generator(trainer.generator),
+        **names.of_discriminators(trainer, "UNIT/"),
     }
 
 
 def assign(variables, golden, prefix):
     """Fills {released name: variable} with golden[prefix + name]."""
     for name, variable in variables.items():
-        variable.assign(released_names.to_ours(name, golden[prefix + name]))
+        variable.assign(names.to_ours(name, golden[prefix + name]))
 
 
 def released(name, variable):
     """The value of a variable in the released layout."""
-    return released_names.to_ours(name, variable.numpy())
+    return names.to_ours(name, variable.numpy())
 
 
 def write_checkpoint(folder, stage, golden, change=None):

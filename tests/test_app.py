@@ -14,15 +14,15 @@ from pictures import noise
 from PIL import Image
 from runs import untrained
 
-from egsc_tf import app, tryout
+from egsc_tf import app, gradio_app
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
-from egsc_tf.evaluation import Settings
+from egsc_tf.evaluation.finished_run import Run
+from egsc_tf.evaluation.settings import Settings
 from egsc_tf.export import saved_model
+from egsc_tf.gradio_app.models import RunModel, SavedModel
+from egsc_tf.gradio_app.session import Session
 from egsc_tf.inference.files import translate_files
-from egsc_tf.reports.run import Run
-from egsc_tf.tryout.models import RunModel, SavedModel
-from egsc_tf.tryout.session import Session
 
 pytestmark = pytest.mark.web
 
@@ -42,7 +42,7 @@ def run_(workdir):
 
 @pytest.fixture(scope="module")
 def translator(run_):
-    return run_.bench.translator
+    return run_.context.translator
 
 
 @pytest.fixture(scope="module")
@@ -172,8 +172,8 @@ def test_mistakes_of_the_command_are_named(monkeypatch):
         monkeypatch.setattr(app, "FLAGS", flags)
         with pytest.raises(UserError, match="one of --workdir and --saved_model"):
             app.main()  # which has imported the page by then
-    monkeypatch.delitem(sys.modules, "egsc_tf.tryout.interface")
-    monkeypatch.delattr(tryout, "interface")
+    monkeypatch.delitem(sys.modules, "egsc_tf.gradio_app.interface")
+    monkeypatch.delattr(gradio_app, "interface")
     monkeypatch.setitem(sys.modules, "gradio", None)
     with pytest.raises(UserError, match=r"pip install '\.\[app\]'"):
         app.main()
@@ -183,7 +183,7 @@ def test_mistakes_of_the_command_are_named(monkeypatch):
 def address(session, files):
     """The page, served to this machine only."""
     pytest.importorskip("gradio", reason="no gradio here: pip install '.[app]'")
-    from egsc_tf.tryout import interface
+    from egsc_tf.gradio_app import interface
 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

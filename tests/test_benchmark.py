@@ -9,7 +9,7 @@ from absl import flags
 from test_programs import program
 
 from egsc_tf import benchmark
-from egsc_tf.benchmarks import clock, parts, peak, summary
+from egsc_tf.benchmarking import clock, parts, peak, summary
 from egsc_tf.config import Config
 from egsc_tf.errors import UserError
 from egsc_tf.runtime import memory

@@ -11,11 +11,19 @@ from PIL import Image
 from test_builders import write_cityscapes, write_gta5, write_mnist
 from test_images import noise, save
 
-from egsc_tf import evaluate, evaluators
-from egsc_tf.bench import Bench
 from egsc_tf.config import Config
 from egsc_tf.errors import UserError
-from egsc_tf.evaluate import Settings
+from egsc_tf.evaluation import registry, scoring
+from egsc_tf.evaluation.context import EvaluationContext
+from egsc_tf.evaluation.evaluators import (
+    digits,
+    distribution,
+    perceptual,
+    segmentation,
+    transfer,
+    tsne,
+)
+from egsc_tf.evaluation.settings import Settings
 from egsc_tf.metrics import digit_classifier
 from egsc_tf.run import workdir as workdir_lib
 
@@ -69,25 +77,25 @@ def short_training(monkeypatch):
 @pytest.fixture(scope="module")
 def oracle(tmp_path_factory):
     output = str(tmp_path_factory.mktemp("scores"))
-    return Bench(Oracle(), DIGITS, Settings(max_images=12), output)
+    return EvaluationContext(Oracle(), DIGITS, Settings(max_images=12), output)
 
 
 @pytest.fixture(scope="module")
 def identity(oracle):
     """Shares the oracle's judges."""
-    bench = Bench(Identity(), DIGITS, oracle.settings, oracle.output)
-    bench._found = {k: v for k, v in oracle._found.items() if k[0] == "judge"}
-    return bench
+    context = EvaluationContext(Identity(), DIGITS, oracle.settings, oracle.output)
+    context.kept = {k: v for k, v in oracle.kept.items() if k[0] == "judge"}
+    return context
 
 
 @pytest.mark.parametrize("direction", ["a2b", "b2a"])
 def test_the_right_answer_has_full_scores(oracle, direction):
-    found = evaluators.digits_scores(oracle, direction, evaluators.DIGITS)
+    found = digits.digits_scores(oracle, direction, registry.DIGITS)
     assert found["style_accuracy"] == 1.0
     assert found["style_accuracy_0"] == found["style_accuracy_1"] == 1.0
     assert found["l1"] == pytest.approx(0.0, abs=1e-6)
     assert found["ssim"] == pytest.approx(1.0, abs=1e-5)
-    assert found["psnr"] == evaluators.PSNR_CEILING
+    assert found["psnr"] == digits.PSNR_CEILING
     assert found["content_accuracy"] == found["judge_accuracy"] > 0.8
     sheet = Image.open(os.path.join(oracle.output, f"grid_{direction}.png"))
     looks = {"a2b": 6, "b2a": 2}[direction]
@@ -104,47 +112,47 @@ def test_a_run_on_our_mnist_builder_is_scored(tmp_path):
         data_dir=str(tmp_path / "tfds"),
         manual_dir=str(tmp_path),
     )
-    bench = Bench(Oracle(), config, Settings(), str(tmp_path))
+    context = EvaluationContext(Oracle(), config, Settings(), str(tmp_path))
     for direction in ("a2b", "b2a"):
-        found = evaluators.digits_scores(bench, direction, evaluators.DIGITS)
+        found = digits.digits_scores(context, direction, registry.DIGITS)
         assert found["style_accuracy"] == 1.0
         assert found["l1"] == pytest.approx(0.0, abs=1e-6)
         assert 0.0 <= found["content_accuracy"] <= 1.0
         assert os.path.isfile(tmp_path / f"grid_{direction}.png")
     other = dataclasses.replace(config, height=32, width=32)
-    bench = Bench(Oracle(), other, Settings(), str(tmp_path))
+    context = EvaluationContext(Oracle(), other, Settings(), str(tmp_path))
     with pytest.raises(UserError, match="--height, --width: expected 28 and 28"):
-        evaluators.digits_scores(bench, "a2b", evaluators.DIGITS)
+        digits.digits_scores(context, "a2b", registry.DIGITS)
 
 
 def test_only_the_wanted_scores_are_given(oracle):
-    found = evaluators.digits_scores(oracle, "b2a", ("l1", "ssim"))
+    found = digits.digits_scores(oracle, "b2a", ("l1", "ssim"))
     assert set(found) == {"l1", "ssim"}
 
 
 def test_an_untouched_source_has_no_style(identity):
-    found = evaluators.digits_scores(identity, "a2b", evaluators.DIGITS)
+    found = digits.digits_scores(identity, "a2b", registry.DIGITS)
     assert found["style_accuracy"] == 0.0
     assert found["l1"] > 0.3
 
 
 def test_fid_and_kid_of_the_right_answers_beat_the_untranslated(oracle):
-    found = evaluators.distribution(oracle, "a2b", ("fid", "kid"))
+    found = distribution.distribution(oracle, "a2b", ("fid", "kid"))
     assert found["fid"] < 0.5 * found["fid_untranslated"]
     assert found["kid"] < 0.5 * found["kid_untranslated"]
     assert oracle.notes["extractor"] == "digits classifier"
 
 
 def test_fid_of_one_image_is_refused():
-    bench = Bench(Identity(), DIGITS, Settings(max_images=1), "")
+    context = EvaluationContext(Identity(), DIGITS, Settings(max_images=1), "")
     with pytest.raises(UserError, match=r"expected at least 2 .* \(--max_images=1\)"):
-        evaluators.distribution(bench, "a2b", ("kid",))
+        distribution.distribution(context, "a2b", ("kid",))
 
 
 def test_perceptual_distances_and_their_curve(oracle):
-    found = evaluators.perceptual_distances(oracle, "a2b", ())
+    found = perceptual.perceptual_distances(oracle, "a2b", ())
     curve = found["content_style_curve"]
-    assert [p["strength"] for p in curve] == list(evaluators.STRENGTHS)
+    assert [p["strength"] for p in curve] == list(perceptual.STRENGTHS)
     assert curve[0]["content_distance"] == pytest.approx(0.0, abs=1e-6)
     assert found["content_distance"] > 0.0
     assert found["style_distance"] < 0.5 * found["style_distance_untranslated"]
@@ -159,16 +167,16 @@ def test_broken_checkpoints_of_stage_1_cost_no_more_than_its_time(tmp_path, capl
     (tmp_path / "run" / "feature_masks" / "ckpt-1.index").touch()
     path = workdir_lib.newest_checkpoint(workdir, workdir_lib.TRANSLATION)
     with caplog.at_level("WARNING", logger="absl"):
-        assert evaluate._train_seconds(workdir, path) is None
+        assert scoring.train_seconds(workdir, path) is None
     assert "train_seconds is left out" in caplog.text
 
 
 def test_diversity_needs_exemplars_that_differ():
-    bench = Bench(Identity(), DIGITS, Settings(max_images=1), "")
+    context = EvaluationContext(Identity(), DIGITS, Settings(max_images=1), "")
     with pytest.raises(
         UserError, match="diversity: expected 2 test images of domain b"
     ):
-        evaluators.diversity(bench, "a2b", ())
+        perceptual.diversity(context, "a2b", ())
 
 
 def test_diversity_takes_no_exemplar_twice():
@@ -179,31 +187,31 @@ def test_diversity_takes_no_exemplar_twice():
             seen.append([np.asarray(x).tobytes() for x in exemplar])
             return super().translate(content, exemplar, direction)
 
-    bench = Bench(Watched(), DIGITS, Settings(max_images=3), "")
-    different = len({x.tobytes() for x in bench.test_images("b")})
-    evaluators.diversity(bench, "a2b", ())
+    context = EvaluationContext(Watched(), DIGITS, Settings(max_images=3), "")
+    different = len({x.tobytes() for x in context.test_images("b")})
+    perceptual.diversity(context, "a2b", ())
     assert [len(set(of_source)) for of_source in seen] == [different] * 3 == [3] * 3
     assert seen[0] != seen[1] or seen[0] != seen[2]  # each source has its own order
 
 
 def test_diversity(oracle, identity):
-    assert evaluators.diversity(oracle, "a2b", ())["diversity"] > 0.01
-    found = evaluators.diversity(identity, "a2b", ())["diversity"]
+    assert perceptual.diversity(oracle, "a2b", ())["diversity"] > 0.01
+    found = perceptual.diversity(identity, "a2b", ())["diversity"]
     assert found == pytest.approx(0.0, abs=1e-6)
 
 
 def test_tsne_is_drawn_once(oracle):
-    assert evaluators.tsne(oracle, "a2b", ()) == {}
+    assert tsne.tsne(oracle, "a2b", ()) == {}
     path = os.path.join(oracle.output, "tsne.png")
     assert Image.open(path).size == (1000, 500)
     os.remove(path)
-    evaluators.tsne(oracle, "b2a", ())
+    tsne.tsne(oracle, "b2a", ())
     assert not os.path.exists(path)
 
 
 def test_transfer_learns_from_right_answers(oracle, monkeypatch):
-    monkeypatch.setattr(evaluators, "TRANSFER_IMAGES", 500)
-    found = evaluators.transfer(oracle, "a2b", ())
+    monkeypatch.setattr(transfer, "TRANSFER_IMAGES", 500)
+    found = transfer.transfer(oracle, "a2b", ())
     assert found["transfer_accuracy"] > 0.8
     assert found["transfer_accuracy"] > found["transfer_untranslated_accuracy"] + 0.2
 
@@ -226,10 +234,12 @@ def scenes(tmp_path):
 
 def test_fid_of_boards_uses_the_perceptual_network(tmp_path):
     config = dataclasses.replace(DIGITS, dataset="digits_multi", height=56, width=56)
-    bench = Bench(Identity(), config, Settings(max_images=4), str(tmp_path))
-    found = evaluators.distribution(bench, "a2b", ("fid",))
+    context = EvaluationContext(
+        Identity(), config, Settings(max_images=4), str(tmp_path)
+    )
+    found = distribution.distribution(context, "a2b", ("fid",))
     assert found["fid"] == pytest.approx(found["fid_untranslated"])
-    assert "conv5_1" in bench.notes["extractor"]
+    assert "conv5_1" in context.notes["extractor"]
 
 
 def test_the_data_sets_own_label_maps_are_the_truth(tmp_path):
@@ -242,18 +252,22 @@ def test_the_data_sets_own_label_maps_are_the_truth(tmp_path):
         height=16,
         width=32,
     )
-    bench = Bench(Identity(), config, Settings(segmentation_classes=8), "")
-    bench._found[("source", "test")] = SomeNames()
+    context = EvaluationContext(
+        Identity(), config, Settings(segmentation_classes=8), ""
+    )
+    context.kept[("source", "test")] = SomeNames()
     # Frame 1, the test image, has label id 8 everywhere: flat.
     np.testing.assert_array_equal(
-        evaluators._label_maps(bench, "a"), np.full([1, 16, 32], 1)
+        segmentation.label_maps_of(context, "a"), np.full([1, 16, 32], 1)
     )
     # Of the very images that are scored, where they are another split's.
     config = dataclasses.replace(config, split_a="egsc_gta5_cityscapes:{split}B")
-    bench = Bench(Identity(), config, Settings(segmentation_classes=8), "")
-    bench._found[("source", "test")] = SomeNames()
-    found = evaluators._label_maps(bench, "a")
-    np.testing.assert_array_equal(found, evaluators._label_maps(bench, "b"))
+    context = EvaluationContext(
+        Identity(), config, Settings(segmentation_classes=8), ""
+    )
+    context.kept[("source", "test")] = SomeNames()
+    found = segmentation.label_maps_of(context, "a")
+    np.testing.assert_array_equal(found, segmentation.label_maps_of(context, "b"))
     assert (found != 1).any()
 
 
@@ -288,8 +302,8 @@ def test_semantic_consistency(scenes, label_dir):
     )
 
     def scores(translator):
-        bench = Bench(translator, config, settings, str(scenes))
-        return evaluators.semantic_consistency(bench, "a2b", ())
+        context = EvaluationContext(translator, config, settings, str(scenes))
+        return segmentation.semantic_consistency(context, "a2b", ())
 
     found = scores(Identity())
     assert found["miou"] == found["miou_untranslated"] == 1.0
@@ -309,8 +323,8 @@ def test_segmentation_needs_its_files(scenes):
     )
 
     def run(**settings):
-        bench = Bench(Identity(), config, Settings(**settings), "")
-        evaluators.semantic_consistency(bench, "a2b", ())
+        context = EvaluationContext(Identity(), config, Settings(**settings), "")
+        segmentation.semantic_consistency(context, "a2b", ())
 
     with pytest.raises(UserError, match=r"--segmentation_model=/no/such"):
         run(segmentation_model="/no/such")
@@ -327,10 +341,10 @@ def test_segmentation_needs_its_files(scenes):
 
 def test_label_maps_need_images_with_names():
     config = dataclasses.replace(DIGITS, dataset="official_records")
-    bench = Bench(Identity(), config, Settings(label_dir="labels"), "")
-    bench._found[("source", "test")] = SomeNames()
+    context = EvaluationContext(Identity(), config, Settings(label_dir="labels"), "")
+    context.kept[("source", "test")] = SomeNames()
     with pytest.raises(UserError, match="--label_dir: expected --dataset=folder.*offi"):
-        evaluators._label_maps(bench, "a")
+        segmentation.label_maps_of(context, "a")
 
 
 def test_metrics_are_chosen_by_the_data_set():
@@ -338,9 +352,9 @@ def test_metrics_are_chosen_by_the_data_set():
     boards = dataclasses.replace(DIGITS, dataset="digits_multi")
 
     def choose(names, config, **settings):
-        return evaluators.choose(names, config, Settings(**settings))
+        return registry.choose(names, config, Settings(**settings))
 
-    assert choose((), DIGITS) == choose((), boards) == evaluators.DIGITS
+    assert choose((), DIGITS) == choose((), boards) == registry.DIGITS
     assert choose((), folder) == ("fid", "kid", "perceptual")
     assert choose(("fid",), DIGITS) == ("fid",)
     for names, config, settings, message in (
@@ -358,7 +372,7 @@ def test_metrics_are_chosen_by_the_data_set():
     ):
         with pytest.raises(UserError, match=message):
             choose(names, config, **settings)
-    assert [f.__name__ for f in evaluators.of(("kid", "l1"))] == [
+    assert [f.__name__ for f in registry.of(("kid", "l1"))] == [
         "digits_scores",
         "distribution",
     ]

@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 import tensorflow as tf
 
-from egsc_tf.benchmarks import formula, graph_cost, training
-from egsc_tf.benchmarks.synthetic import Synthetic
+from egsc_tf.benchmarking import formula, graph_cost, training
+from egsc_tf.benchmarking.synthetic import Synthetic
 from egsc_tf.config import Config
 
 BASE = Config(

@@ -9,9 +9,9 @@ import tensorflow as tf
 
 import egsc_tf
 from egsc_tf import config as config_lib
-from egsc_tf import import_official
 from egsc_tf.errors import UserError
 from egsc_tf.export import model_card
+from egsc_tf.official import checkpoint as import_official
 from egsc_tf.training import run as train_lib
 
 NAMES = sorted(golden_lib.FILES)

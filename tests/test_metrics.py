@@ -10,9 +10,10 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from sklearn.metrics import accuracy_score, jaccard_score
 
 from egsc_tf.config import Config
-from egsc_tf.data import digits_cases, label_maps
+from egsc_tf.data import label_maps
 from egsc_tf.data.digits import case as digits_case
 from egsc_tf.errors import UserError
+from egsc_tf.evaluation import digit_cases
 from egsc_tf.metrics import (
     digit_classifier,
     embedding,
@@ -21,7 +22,7 @@ from egsc_tf.metrics import (
     perceptual,
     segmentation,
 )
-from egsc_tf.metrics import scores_of_digits as scores
+from egsc_tf.metrics import digits as scores
 from egsc_tf.models import vgg
 
 SINGLE = Config(dataset="digits_single", height=28, width=28, n_encoder=1)
@@ -29,7 +30,7 @@ MULTI = Config(dataset="digits_multi", height=112, width=112)
 
 
 def one_case(config, direction="a2b"):
-    return next(digits_cases.cases(config, direction, 1).as_numpy_iterator())
+    return next(digit_cases.cases(config, direction, 1).as_numpy_iterator())
 
 
 @pytest.mark.parametrize("config", [SINGLE, MULTI], ids=["single", "multi"])
@@ -58,7 +59,7 @@ def test_style_counts_the_share_of_the_classes():
 
 
 def test_cases_are_the_sources_and_the_exemplars():
-    found = list(digits_cases.cases(SINGLE, "a2b", 3).as_numpy_iterator())
+    found = list(digit_cases.cases(SINGLE, "a2b", 3).as_numpy_iterator())
     assert len(found) == 6  # both polarities
     for case in found:
         assert set(case) == set(digits_case.KEYS)
@@ -75,7 +76,7 @@ def test_cases_are_the_sources_and_the_exemplars():
 
 def test_cells_of_a_board_are_its_ten_digits():
     case = one_case(MULTI)
-    cells, labels = digits_cases.cells(case["right"][:1], case["classes"][None], MULTI)
+    cells, labels = digit_cases.cells(case["right"][:1], case["classes"][None], MULTI)
     assert cells.shape == (10, 28, 28, 3)
     assert sorted(labels.numpy()) == list(range(10))
     label = int(labels[3])
@@ -84,7 +85,7 @@ def test_cells_of_a_board_are_its_ten_digits():
 
 
 def test_labelled_digits_show_their_class():
-    data = digits_cases.labelled(MULTI, "b", "test", seed=4).take(50)
+    data = digit_cases.labelled(MULTI, "b", "test", seed=4).take(50)
     hues = {}
     for image, label in data.as_numpy_iterator():
         hsv = tf.image.rgb_to_hsv((image.reshape(-1, 3) + 1) / 2).numpy()
@@ -96,9 +97,9 @@ def test_labelled_digits_show_their_class():
 
 
 def test_the_judge_reads_real_digits():
-    data = digits_cases.labelled(SINGLE, "b", "train")
+    data = digit_cases.labelled(SINGLE, "b", "train")
     judge = digit_classifier.train(data, 0, 250)
-    test = digits_cases.labelled(SINGLE, "b", "test", seed=9).take(100)
+    test = digit_cases.labelled(SINGLE, "b", "test", seed=9).take(100)
     images, labels = map(np.stack, zip(*test.as_numpy_iterator()))
     assert digit_classifier.reads(judge, images, labels).mean() > 0.9
     assert digit_classifier.reads(judge, images, (labels + 1) % 10).mean() < 0.1

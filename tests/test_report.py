@@ -13,19 +13,19 @@ from runs import untrained
 from test_programs import program, save
 from test_training import RUN
 
-from egsc_tf import evaluate, report
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
-from egsc_tf.evaluation import Settings
+from egsc_tf.evaluation import scalars, scoring
+from egsc_tf.evaluation.finished_run import Run
+from egsc_tf.evaluation.settings import Settings
+from egsc_tf.evaluation.worst import KEPT, Worst
 from egsc_tf.metrics import digit_classifier
 from egsc_tf.pictures import mask_overlay
-from egsc_tf.reports import gallery, nearest, plots, scalars
-from egsc_tf.reports.run import Run
+from egsc_tf.reporting import gallery, nearest, plots, writing
 from egsc_tf.run import starts
 from egsc_tf.training import run as train_lib
-from egsc_tf.worst import KEPT, Worst
 
-HEADINGS = [heading for _, heading, _ in report.SECTIONS]
+HEADINGS = [heading for _, heading, _ in writing.SECTIONS]
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +35,10 @@ def finished(tmp_path_factory):
     train_lib.train(dataclasses.replace(RUN, dataset="digits_single"), folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(digit_classifier, "STEPS", 20)
-        evaluate.evaluate(folder, Settings(max_images=4))
+        scoring.evaluate(folder, Settings(max_images=4))
     with open(f"{folder}/warnings.txt", "w", encoding="utf-8") as file:
         file.write("step 2: <script>alert(1)</script> é\n")
-    return folder, report.write([folder])
+    return folder, writing.write([folder])
 
 
 def read(path):
@@ -130,7 +130,7 @@ def test_runs_are_put_beside_each_other(finished, tmp_path):
 
 def test_missing_data_and_scores_are_said(tmp_path):
     folder = untrained(tmp_path / "run", dataset="folder", data_dir="/no/such")
-    text = read(report.write([folder]))
+    text = read(writing.write([folder]))
     assert re.findall("<h2>(.*?)</h2>", text) == HEADINGS
     # Translations, masks and neighbours; t-SNE has no use for training images.
     assert text.count("Not shown: /no/such/trainA: expected a folder of images") == 3
@@ -138,13 +138,13 @@ def test_missing_data_and_scores_are_said(tmp_path):
     assert "Not scored yet" in text
     assert "hardware</th><td>not noted" in text
     with pytest.raises(UserError, match="run.flags: expected the flags of a run"):
-        report.write([str(tmp_path / "none")])
+        writing.write([str(tmp_path / "none")])
 
 
 def test_runs_of_one_name_are_told_apart():
-    assert report._labels(["/r/a/x", "/r/b/x", "/r/c"]) == ["a/x", "b/x", "r/c"]
-    assert report._labels(["a/x", "a/y"]) == ["x", "y"]
-    assert report._labels(["a/x", "a/x"]) == ["x", "x"]
+    assert writing.labels_of(["/r/a/x", "/r/b/x", "/r/c"]) == ["a/x", "b/x", "r/c"]
+    assert writing.labels_of(["a/x", "a/y"]) == ["x", "y"]
+    assert writing.labels_of(["a/x", "a/x"]) == ["x", "x"]
 
 
 def test_names_of_runs_are_no_formulas():

@@ -11,12 +11,12 @@ from pictures import noise, png
 from test_sources import write_records
 
 import egsc_tf
-from egsc_tf import evaluate as evaluate_lib
 from egsc_tf import losses
 from egsc_tf.config import Config
 from egsc_tf.data.source import open_source
 from egsc_tf.data.stream import stream
 from egsc_tf.errors import UserError
+from egsc_tf.evaluation import scoring as evaluate_lib
 from egsc_tf.metrics import digit_classifier
 from egsc_tf.models import vgg
 from egsc_tf.models.encoder import Encoder

@@ -3,9 +3,9 @@
 import numpy as np
 
 from egsc_tf.data import images
-from egsc_tf.reports import page, plots
-from egsc_tf.reports.run import STAGES
-from egsc_tf.reports.sections import for_each
+from egsc_tf.evaluation.finished_run import STAGES
+from egsc_tf.reporting import page, plots
+from egsc_tf.reporting.sections import for_each
 from egsc_tf.run import workdir as workdir_lib
 
 TITLES = {

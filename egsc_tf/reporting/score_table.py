@@ -3,8 +3,8 @@
 import re
 
 from egsc_tf.domains import DIRECTIONS
-from egsc_tf.reports import page
-from egsc_tf.reports.sections import ARROWS
+from egsc_tf.reporting import page
+from egsc_tf.reporting.sections import ARROWS
 
 HIGHER = ("content_accuracy", "style_accuracy", "ssim", "psnr", "transfer_accuracy")
 HIGHER += ("miou", "pixel_accuracy", "diversity")

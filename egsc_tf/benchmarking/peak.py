@@ -10,7 +10,7 @@ import functools
 import tensorflow as tf
 from tensorflow import keras
 
-from egsc_tf.benchmarks import clock
+from egsc_tf.benchmarking import clock
 
 MATMULS = (1024, 2048)
 # batch, side, channels in and out, of 3x3 convolutions as encoders and decoders have.

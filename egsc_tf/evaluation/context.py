@@ -10,11 +10,12 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from egsc_tf.data import digits_cases, images, python_op
+from egsc_tf.data import images, python_op
 from egsc_tf.data.augmentation import as_float
 from egsc_tf.data.source import open_source
 from egsc_tf.data.stream import EXAMPLE_SEEDS
 from egsc_tf.domains import split
+from egsc_tf.evaluation import digit_cases
 from egsc_tf.metrics import digit_classifier, embedding, extractors
 from egsc_tf.models import vgg
 
@@ -22,12 +23,12 @@ BATCH = 64
 PIXELS_AT_ONCE = 2**18
 
 
-class Bench:
+class EvaluationContext:
     """A translator, its test images, and the networks that judge it.
 
     Args:
       translator: egsc_tf.models.translator.Translator; config: of its run.
-      settings: egsc_tf.evaluation.Settings; output: folder of the pictures.
+      settings: egsc_tf.evaluation.settings.Settings; output: folder of the pictures.
       most: {split: how many images of a domain are read at most}; of others: all.
 
     Attributes:
@@ -39,13 +40,13 @@ class Bench:
         self.settings, self.output, self.most = settings, output, dict(most)
         self.notes = {}
         self.curves = {}
-        self._found = {}
+        self.kept = {}
 
     def once(self, key, make):
         """make(), computed at the first call with this key."""
-        if key not in self._found:
-            self._found[key] = make()
-        return self._found[key]
+        if key not in self.kept:
+            self.kept[key] = make()
+        return self.kept[key]
 
     def source(self, part):
         return self.once(
@@ -107,7 +108,7 @@ class Bench:
         return self.once(
             ("judge", domain),
             lambda: digit_classifier.train(
-                digits_cases.labelled(self.judged_on, domain, "train", seed),
+                digit_cases.labelled(self.judged_on, domain, "train", seed),
                 seed,
                 digit_classifier.STEPS,
             ),
@@ -153,7 +154,7 @@ class Bench:
 
     def features(self, domain, rows):
         """[N, D] of images, by the extractor of FID and KID of a target domain."""
-        single = digits_cases.are_single(self.config)
+        single = digit_cases.are_single(self.config)
         name = self.settings.extractor or ("digits" if single else "perceptual")
         label, extract = self.once(
             ("extractor", domain if name == "digits" else None),

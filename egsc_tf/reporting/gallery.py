@@ -8,15 +8,15 @@ import os
 import matplotlib
 import numpy as np
 
-from egsc_tf import evaluators
 from egsc_tf.data import images
 from egsc_tf.domains import DIRECTIONS, DOMAINS, split
 from egsc_tf.errors import UserError
+from egsc_tf.evaluation.evaluators import tsne as evaluator_of_tsne
 from egsc_tf.metrics import embedding
 from egsc_tf.pictures import mask_overlay
 from egsc_tf.pictures.contact_sheet import contact_sheet
-from egsc_tf.reports import nearest, page, plots
-from egsc_tf.reports.sections import ARROWS, for_each
+from egsc_tf.reporting import nearest, page, plots
+from egsc_tf.reporting.sections import ARROWS, for_each
 
 SHOWN = 6  # sources and exemplars of a grid
 CHANNELS = 2  # of a mask, beside their mean
@@ -47,7 +47,7 @@ def _grid(run, direction):
     contents, kind = test_images(run, source, SHOWN)
     exemplars, _ = test_images(run, target, SHOWN)
     x, e = images.to_float(contents), images.to_float(exemplars)
-    columns = [run.bench.translator.translate(x, one[None], direction) for one in e]
+    columns = [run.context.translator.translate(x, one[None], direction) for one in e]
     sheet = images.to_uint8(contact_sheet(x, e, columns))
     alt = (
         f"{len(x)} sources of domain {source} down, {len(e)} exemplars of domain "
@@ -74,7 +74,7 @@ def masks(runs):
 
 def _masks(run, domain):
     sources, _ = test_images(run, domain, SHOWN)
-    _, mask = run.bench.translator.encode_content(images.to_float(sources), domain)
+    _, mask = run.context.translator.encode_content(images.to_float(sources), domain)
     mask = mask.numpy()
     # The channels that differ the most from place to place tell the most.
     varied = np.argsort(-mask.std(axis=(1, 2)).mean(axis=0), kind="stable")[:CHANNELS]
@@ -135,7 +135,7 @@ def _neighbours(run, direction):
     contents, _ = test_images(run, source, RESULTS)
     exemplars, _ = test_images(run, target, len(contents))
     pair = (images.to_float(x[: len(exemplars)]) for x in (contents, exemplars))
-    out = images.to_uint8(run.bench.translator.translate(*pair, direction))
+    out = images.to_uint8(run.context.translator.translate(*pair, direction))
     training = run.pool("train", target)
     pool = nearest.features(training)
     index, distance = nearest.search(nearest.features(out), pool, NEIGHBOURS)
@@ -172,7 +172,7 @@ def tsne(runs):
         return page.side_by_side(
             [
                 (title, _scatter(x))
-                for title, x in evaluators.tsne_panels(run.bench).items()
+                for title, x in evaluator_of_tsne.tsne_panels(run.context).items()
             ]
         ) + page.note("Contents should mix the domains, styles should tell them apart.")
 

@@ -9,11 +9,11 @@ import re
 import numpy as np
 
 from egsc_tf import config as config_lib
-from egsc_tf.bench import Bench
 from egsc_tf.domains import DOMAINS
 from egsc_tf.errors import UserError
-from egsc_tf.evaluation import RESULTS
-from egsc_tf.reports import scalars
+from egsc_tf.evaluation import scalars
+from egsc_tf.evaluation.context import EvaluationContext
+from egsc_tf.evaluation.settings import RESULTS
 from egsc_tf.run import restore, starts
 from egsc_tf.run import workdir as workdir_lib
 from egsc_tf.training.health import NAME as WARNINGS
@@ -28,7 +28,7 @@ class Run:
 
     Args:
       workdir: of the run.
-      settings: egsc_tf.evaluation.Settings: where the data lie now, seed.
+      settings: egsc_tf.evaluation.settings.Settings: where the data lie now, seed.
       results: the folder of results.json; None: the workdir.
       label: a short name; None: the workdir's.
 
@@ -53,15 +53,17 @@ class Run:
         self.warnings = self._read_warnings()
 
     @functools.cached_property
-    def bench(self):
-        """A Bench of the run's newest checkpoint and of few images."""
+    def context(self):
+        """An EvaluationContext of the run's newest checkpoint and of few images."""
         # Deterministic: two reports of one run are the same.
         translator = restore.load(self.workdir, deterministic=True)
         few = dataclasses.replace(self.settings, max_images=READ["test"])
-        return Bench(translator, self.config, few, self.results_folder, READ)
+        return EvaluationContext(
+            translator, self.config, few, self.results_folder, READ
+        )
 
     def scalars(self, stage):
-        """{name: (steps, values)}, see egsc_tf.reports.scalars."""
+        """{name: (steps, values)}, see egsc_tf.evaluation.scalars."""
         return scalars.read(os.path.join(self.workdir, "logs", stage))
 
     def samples(self, stage):
@@ -83,8 +85,8 @@ class Run:
 
     def pool(self, part, domain):
         """[N, H, W, 3] uint8: all that is read of a split."""
-        size = self.bench.source(part).size(domain)
-        return self.bench.first_images(part, domain, min(size, READ[part]))
+        size = self.context.source(part).size(domain)
+        return self.context.first_images(part, domain, min(size, READ[part]))
 
     def _read_results(self):
         path = os.path.join(self.results_folder, RESULTS)

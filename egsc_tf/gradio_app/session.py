@@ -31,7 +31,7 @@ class Session:
     """Reads, checks and translates.
 
     Args:
-      model: of egsc_tf.tryout.models.
+      model: of egsc_tf.gradio_app.models.
       most_pixels: of a source; most_exemplar_pixels: of an exemplar, which the networks
         see as a whole.
     """

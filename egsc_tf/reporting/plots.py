@@ -7,7 +7,7 @@ import matplotlib
 import matplotlib.figure
 import numpy as np
 
-from egsc_tf.reports.page import escape
+from egsc_tf.reporting.page import escape
 
 INK = "#010203"  # stands for the page's own colour
 STYLE = {

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from egsc_tf import config as config_lib
 from egsc_tf.errors import UserError
-from egsc_tf.reports import page
-from egsc_tf.reports.run import counts
+from egsc_tf.evaluation.finished_run import counts
+from egsc_tf.reporting import page
 from egsc_tf.run import workdir as workdir_lib
 
 ARROWS = {"a2b": "a to b", "b2a": "b to a"}
@@ -80,7 +80,7 @@ def _command(run):
 def _steps(run):
     total = f"{run.config.mask_steps} and {run.config.total_steps}"
     try:
-        done = run.bench.translator.steps
+        done = run.context.translator.steps
     except UserError:
         return f"stage 2 has no checkpoint yet, of {total}"
     return f"stage 2 at step {done}; {total} in all"
@@ -88,7 +88,7 @@ def _steps(run):
 
 def _time(run):
     try:
-        seconds = workdir_lib.seconds(run.workdir, run.bench.translator.path)
+        seconds = workdir_lib.seconds(run.workdir, run.context.translator.path)
     except (UserError, tf.errors.NotFoundError):  # the latter: it was not trained here
         return "not known"
     return f"{seconds:.0f} s of both stages"
@@ -121,7 +121,7 @@ def warnings(runs):
 def _warnings(run):
     lines = list(run.warnings)
     try:
-        steps = run.bench.translator.steps
+        steps = run.context.translator.steps
     except UserError as error:
         lines.append(str(error))
     else:

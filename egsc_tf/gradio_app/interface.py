@@ -12,7 +12,7 @@ logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each of its r
 import gradio as gr  # noqa: E402
 
 from egsc_tf.errors import UserError  # noqa: E402
-from egsc_tf.tryout.session import MOST_EXEMPLARS  # noqa: E402
+from egsc_tf.gradio_app.session import MOST_EXEMPLARS  # noqa: E402
 
 LABELS = {"a2b": "a to b", "b2a": "b to a"}
 KEPT = 3600  # seconds that uploads and results stay on the disk
@@ -27,7 +27,7 @@ def build(session, title, examples, told):
     """The gr.Blocks.
 
     Args:
-      session: egsc_tf.tryout.session.Session.
+      session: egsc_tf.gradio_app.session.Session.
       title: of the page.
       examples: [(path of a source, [two paths of exemplars], direction)].
       told: a line on the examples, or why there are none.

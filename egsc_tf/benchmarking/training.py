@@ -4,7 +4,7 @@ import time
 
 import tensorflow as tf
 
-from egsc_tf.benchmarks import clock, formula, graph_cost, parts
+from egsc_tf.benchmarking import clock, formula, graph_cost, parts
 from egsc_tf.data.stream import stream
 from egsc_tf.models import vgg
 from egsc_tf.models.encoder import Encoder

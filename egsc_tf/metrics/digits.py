@@ -19,7 +19,7 @@ def styles_right(images, case):
 
     Args:
       images: [K, H, W, 3] in [-1, 1], translations with the K exemplars of a case.
-      case: see `egsc_tf.data.digits_cases`, as arrays.
+      case: see `egsc_tf.evaluation.digit_cases`, as arrays.
     """
     ink = case["mask"] > 0.5
     present = [c for c in range(CLASSES) if (ink & (case["classes"] == c)).any()]

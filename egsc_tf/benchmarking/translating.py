@@ -8,7 +8,7 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from egsc_tf.benchmarks import clock, formula, graph_cost
+from egsc_tf.benchmarking import clock, formula, graph_cost
 from egsc_tf.data.stream import stream
 from egsc_tf.models.adain import feature_mask
 from egsc_tf.run import restore, untrained

@@ -1,0 +1,1 @@
+"""How fast the steps and translations are."""

@@ -1,0 +1,87 @@
+"""The metrics by name: which there are, which fit a run, what computes them."""
+
+from egsc_tf.errors import UserError
+from egsc_tf.evaluation import digit_cases
+from egsc_tf.evaluation.evaluators import (
+    digits,
+    distribution,
+    perceptual,
+    segmentation,
+    transfer,
+    tsne,
+)
+from egsc_tf.metrics import digit_classifier, frechet
+
+DIGITS = ("content_accuracy", "style_accuracy", "ssim", "psnr", "l1")
+METRICS = (
+    *DIGITS,
+    "fid",
+    "kid",
+    "perceptual",
+    "diversity",
+    "tsne",
+    "transfer",
+    "segmentation",
+)
+# What the numbers depend on beside the settings, for results.json.
+CONSTANTS = {
+    "diversity": {
+        "sources": perceptual.DIVERSITY_CONTENTS,
+        "exemplars": perceptual.DIVERSITY_EXEMPLARS,
+    },
+    "judge_steps": digit_classifier.STEPS,
+    "kid_subset": frechet.SUBSET,
+    "perceptual_images": perceptual.CURVE_IMAGES,
+    "transfer_images": transfer.TRANSFER_IMAGES,
+}
+
+
+EVALUATORS = (
+    (digits.digits_scores, DIGITS),
+    (distribution.distribution, ("fid", "kid")),
+    (perceptual.perceptual_distances, ("perceptual",)),
+    (perceptual.diversity, ("diversity",)),
+    (tsne.tsne, ("tsne",)),
+    (transfer.transfer, ("transfer",)),
+    (segmentation.semantic_consistency, ("segmentation",)),
+)
+
+
+def choose(names, config, settings):
+    """The metrics to compute: those named, or those that fit the data set.
+
+    Raises:
+      UserError: for an unknown metric, one that does not fit the data set, and one
+        whose settings are missing.
+    """
+    for name in names:
+        if name not in METRICS:
+            raise UserError(
+                f"--metrics: expected some of {', '.join(METRICS)}; found {name!r}"
+            )
+    known = digit_cases.known(config)
+    for name in {*DIGITS, "transfer"} & set(names):
+        if not known:
+            raise UserError(
+                f"--metrics={name}: expected a run of digits, whose right answers are "
+                f"known; found --dataset={config.dataset}"
+            )
+    if "transfer" in names and digit_cases.are_boards(config):
+        raise UserError("--metrics=transfer: expected single digits, found boards")
+    if "segmentation" in names:
+        if not settings.segmentation_model:
+            raise UserError(
+                "--metrics=segmentation: expected --segmentation_model, found none"
+            )
+        if known:
+            raise UserError("--metrics=segmentation: expected scenes, found digits")
+    if settings.extractor == "digits" and not digit_cases.are_single(config):
+        raise UserError(
+            f"--extractor=digits: expected single digits, found {config.dataset}"
+        )
+    return tuple(names) or (DIGITS if known else ("fid", "kid", "perceptual"))
+
+
+def of(names):
+    """The evaluators that compute these metrics."""
+    return [f for f, own in EVALUATORS if set(own) & set(names)]

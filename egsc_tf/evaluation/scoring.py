@@ -1,0 +1,76 @@
+"""A run's results.json."""
+
+import dataclasses
+import json
+import os
+
+import tensorflow as tf
+from absl import logging
+
+from egsc_tf import config as config_lib
+from egsc_tf.domains import DIRECTIONS, DOMAINS
+from egsc_tf.errors import UserError
+from egsc_tf.evaluation import registry
+from egsc_tf.evaluation.context import EvaluationContext
+from egsc_tf.evaluation.settings import RESULTS, Settings
+from egsc_tf.run import restore
+from egsc_tf.run import workdir as workdir_lib
+from egsc_tf.runtime import machine
+from egsc_tf.runtime.files import write_whole
+
+
+def evaluate(workdir, settings=None, output=None):
+    """Scores the run of a folder; writes and returns the results.
+
+    Args:
+      workdir: of egsc_tf.train or egsc_tf.import_official.
+      settings: Settings.
+      output: folder of results.json and the pictures; None: the workdir.
+
+    Returns:
+      {"content_accuracy_a2b", ..., the same for b2a, "train_seconds", settings}.
+
+    Raises:
+      UserError: where the folder holds no trained run, a metric is unknown or does not
+        fit the data set, or a file that it needs cannot be used.
+    """
+    settings = settings or Settings()
+    config = config_lib.load(workdir)
+    config = settings.moved(config)
+    names = registry.choose(settings.metrics, config, settings)
+    tf.keras.utils.set_random_seed(settings.seed)  # --test_noise keeps noise on
+    tf.config.experimental.enable_op_determinism()
+    translator = restore.load(workdir)
+    if translator.steps < config.total_steps:
+        logging.warning(
+            "the run is at step %d of %d", translator.steps, config.total_steps
+        )
+    output = output or workdir
+    context = EvaluationContext(translator, config, settings, output)
+    results = {
+        "settings": {**dataclasses.asdict(settings), "metrics": list(names)},
+        "run": dataclasses.asdict(config),
+        "train_seconds": train_seconds(workdir, translator.path),
+        "steps": translator.steps,
+        "test_images": {domain: context.count(domain) for domain in DOMAINS},
+        "constants": registry.CONSTANTS,
+        "machine": machine.describe(1),
+    }
+    for evaluator in registry.of(names):
+        for direction in DIRECTIONS:
+            found = evaluator(context, direction, names)
+            results.update({f"{k}_{direction}": value for k, value in found.items()})
+    context.finish()
+    results.update(context.notes)
+    path = os.path.join(output, RESULTS)
+    text = json.dumps(results, indent=2, sort_keys=True, allow_nan=False)
+    write_whole(path, text)
+    return results
+
+
+def train_seconds(workdir, path):
+    try:
+        return workdir_lib.seconds(workdir, path)
+    except UserError as error:  # of stage 1, of which nothing else is needed
+        logging.warning("train_seconds is left out: %s", error)
+        return None

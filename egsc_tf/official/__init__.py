@@ -1,0 +1,1 @@
+"""The authors' TensorFlow 1 checkpoints."""

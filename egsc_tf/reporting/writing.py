@@ -1,0 +1,66 @@
+"""The page of runs: its sections, in order, and where it is written."""
+
+import os
+
+from egsc_tf.evaluation.finished_run import Run
+from egsc_tf.evaluation.settings import Settings
+from egsc_tf.reporting import gallery, page, progress, score_table, sections
+from egsc_tf.runtime.files import write_whole
+
+NAME, COMPARISON = "report.html", "compare.html"
+SECTIONS = (
+    ("run", "What was run", sections.overview),
+    ("warnings", "Warnings", sections.warnings),
+    ("translations", "Sources and exemplars", gallery.translations),
+    ("scores", "Scores", score_table.scores),
+    ("failures", "Failures", gallery.failures),
+    ("training", "Through training", progress.through_training),
+    ("losses", "Losses", progress.losses),
+    ("masks", "Feature masks", gallery.masks),
+    ("nearest", "Nearest training images", gallery.neighbours),
+    ("tsne", "Contents and styles", gallery.tsne),
+)
+
+
+def write(workdirs, path=None, settings=None, results=None):
+    """Writes the page of one run, or of several beside each other.
+
+    Args:
+      workdirs: of the runs.
+      path: of the page; None: report.html or compare.html in the first workdir.
+      settings: egsc_tf.evaluation.settings.Settings: where the data lie now, seed.
+      results: folder of the results.json of a single run; None: its workdir.
+
+    Returns:
+      the path of the page.
+
+    Raises:
+      UserError: where a folder holds no run.
+    """
+    settings = settings or Settings()
+    runs = [
+        Run(workdir, settings, results, label)
+        for workdir, label in zip(workdirs, labels_of(workdirs))
+    ]
+    name = NAME if len(runs) == 1 else COMPARISON
+    path = path or os.path.join(workdirs[0], name)
+    labels = ", ".join(run.label for run in runs)
+    text = page.page(
+        labels,
+        f"{'A run' if len(runs) == 1 else 'Runs'} of egsc_tf, exemplar guided image "
+        "translation",
+        [(key, heading, show(runs)) for key, heading, show in SECTIONS],
+    )
+    write_whole(path, text)
+    return path
+
+
+def labels_of(workdirs):
+    """The folders' names, with as many of those above as tell them apart."""
+    paths = [os.path.abspath(workdir).split(os.sep) for workdir in workdirs]
+    different = len(set(map(tuple, paths)))
+    for count in range(1, max(map(len, paths)) + 1):
+        labels = ["/".join(path[-count:]) for path in paths]
+        if len(set(labels)) == different:
+            break
+    return labels
