@@ -27,13 +27,17 @@ setup(
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
-    packages=[*find_packages(include=["egsc_tf", "egsc_tf.*"]), "egsc_tf.export"],
+    packages=[
+        *find_packages(include=["egsc_tf", "egsc_tf.*"]),
+        "egsc_tf.export",
+        *(f"egsc_tf.{name}" for name in find_packages(include=["export.*"])),
+    ],
     package_dir={"egsc_tf.export": "export"},
     package_data={
         "egsc_tf.data.builders": ["checksums.tsv"],
         "egsc_tf.reporting": ["report.css", "report.js"],
         # The sources of the web page; without node_modules.
-        "egsc_tf.export": ["web/*", "web/public/*", "web/src/*"],
+        "egsc_tf.export.webpage": ["app/*", "app/public/*", "app/src/*"],
     },
     python_requires=">=3.9,<3.12",
     install_requires=[

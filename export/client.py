@@ -19,8 +19,8 @@ from absl import flags
 
 from egsc_tf.domains import split
 from egsc_tf.errors import UserError
-from egsc_tf.export import client_folder
-from egsc_tf.export.client_call import Endpoint, with_retries
+from egsc_tf.export.clients import folder
+from egsc_tf.export.clients.call import Endpoint, with_retries
 from egsc_tf.inference import pairing as pairing_lib
 from egsc_tf.inference.pairing import find_images, report
 
@@ -54,9 +54,9 @@ class Client:
             raise UserError(f"--url={url}: expected {expected}")
         try:
             if grpc:
-                from egsc_tf.export.client_grpc import GrpcTransport as Transport
+                from egsc_tf.export.clients.grpc import GrpcTransport as Transport
             else:
-                from egsc_tf.export.client_rest import RestTransport as Transport
+                from egsc_tf.export.clients.rest import RestTransport as Transport
         except ImportError as error:
             raise UserError(
                 "expected the packages of `pip install '.[serving]'`, found no "
@@ -152,7 +152,7 @@ def main():
     with Client(
         FLAGS.url, FLAGS.model, FLAGS.grpc, FLAGS.version, FLAGS.timeout, FLAGS.retries
     ) as client:
-        written, left_out = client_folder.translate_files(
+        written, left_out = folder.translate_files(
             client,
             inputs,
             exemplars,

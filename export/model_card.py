@@ -11,9 +11,9 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from egsc_tf.export import serving_files, serving_graph
-from egsc_tf.export.serving_files import REPORT
-from egsc_tf.export.serving_graph import signature_name
+from egsc_tf.export.serving import files, graph
+from egsc_tf.export.serving.files import REPORT
+from egsc_tf.export.serving.graph import signature_name
 from egsc_tf.run import workdir as workdir_lib
 from egsc_tf.version import __version__
 
@@ -46,7 +46,7 @@ def split_use(served, contents):
         served.signatures[signature_name(part, served.directions[0])]
         for part in ("translate", "encode_style", "translate_with_style")
     )
-    inputs = serving_files.example_inputs(translate, 1, served.size)
+    inputs = files.example_inputs(translate, 1, served.size)
     content, exemplar = (tf.constant(inputs[name]) for name in ("content", "exemplar"))
     one = tf.ones([1])
 
@@ -127,7 +127,7 @@ def _signature(function):
         }
 
     return {
-        "inputs": describe(serving_graph.inputs_of(function)),
+        "inputs": describe(graph.inputs_of(function)),
         "outputs": describe(function.structured_outputs),
     }
 

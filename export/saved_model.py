@@ -21,8 +21,9 @@ from absl import flags, logging
 from egsc_tf import config as config_lib
 from egsc_tf.domains import DIRECTIONS, check_directions
 from egsc_tf.errors import UserError
-from egsc_tf.export import model_card, serving_files
-from egsc_tf.export.serving_graph import ServedTranslator
+from egsc_tf.export import model_card
+from egsc_tf.export.serving import files
+from egsc_tf.export.serving.graph import ServedTranslator
 from egsc_tf.run import restore
 
 FLAGS = flags.FLAGS
@@ -116,7 +117,7 @@ def export(workdir, output, settings=None):
     part = tempfile.mkdtemp(prefix=f".{version}.", suffix=".part", dir=output)
     try:
         _save(served, part)
-        serving_files.write_warmup(part, name, served, settings.batch_sizes)
+        files.write_warmup(part, name, served, settings.batch_sizes)
         split_times = None
         if settings.measure:
             split_times = model_card.split_use(served, settings.measure)
@@ -130,7 +131,7 @@ def export(workdir, output, settings=None):
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
-    serving_files.write_configs(models)
+    files.write_configs(models)
     return path
 
 
@@ -151,7 +152,7 @@ def _free_version(output, name, version):
             f"--output={output}: expected MODELS/NAME with a name of letters, digits, "
             f"'_', '-' and '.', found {name!r}"
         )
-    taken = serving_files.versions(output)
+    taken = files.versions(output)
     version = version or max(taken, default=0) + 1
     if version in taken:
         raise UserError(

@@ -2,8 +2,8 @@
 
     python -m egsc_tf.export.tflite --workdir=DIR --output=DIR --height=H --width=W
 
-OUTPUT gets three files per variant (`egsc_tf.export.tflite_files`), report.json and
-report.md. A variant below its quality floor (`egsc_tf.export.tflite_variants`) is not
+OUTPUT gets three files per variant (`egsc_tf.export.litert.files`), report.json and
+report.md. A variant below its quality floor (`egsc_tf.export.litert.variants`) is not
 written, and the program ends with exit code 1. Give each direction a folder of its own.
 """
 
@@ -27,15 +27,11 @@ from absl import flags, logging
 from egsc_tf import config as config_lib
 from egsc_tf.domains import DIRECTIONS
 from egsc_tf.errors import UserError
-from egsc_tf.export import (
-    tflite_files,
-    tflite_graph,
-    tflite_measure,
-    tflite_pairs,
-    tflite_parity,
-    tflite_report,
-    tflite_variants,
-)
+from egsc_tf.export.litert import files as tflite_files
+from egsc_tf.export.litert import graph, measure, parity
+from egsc_tf.export.litert import pairs as tflite_pairs
+from egsc_tf.export.litert import report as tflite_report
+from egsc_tf.export.litert import variants as tflite_variants
 from egsc_tf.run import restore
 
 FLAGS = flags.FLAGS
@@ -80,7 +76,7 @@ def export(workdir, output, settings=None):
       settings: Settings.
 
     Returns:
-      The report; see `egsc_tf.export.tflite_report`.
+      The report; see `egsc_tf.export.litert.report`.
 
     Raises:
       UserError: for an unknown variant, a size that does not fit the networks, a folder
@@ -102,7 +98,7 @@ def export(workdir, output, settings=None):
     os.makedirs(output, exist_ok=True)
 
     direction = settings.direction
-    functions = tflite_graph.functions(translator, direction, *size, settings.io)
+    functions = graph.functions(translator, direction, *size, settings.io)
     samples = []
     if set(variants) & set(tflite_variants.CALIBRATED):
         pairs = tflite_pairs.draw(
@@ -110,7 +106,7 @@ def export(workdir, output, settings=None):
         )
         samples = tflite_variants.samples_of(functions, pairs, settings.io)
     pairs = tflite_pairs.draw(config, "test", direction, settings.pairs)
-    reference = tflite_parity.Reference(translator, pairs, direction)
+    reference = parity.Reference(translator, pairs, direction)
     report = tflite_report.Report(
         {
             **dataclasses.asdict(settings),
@@ -121,7 +117,7 @@ def export(workdir, output, settings=None):
     )
     with tempfile.TemporaryDirectory() as folder:
         saved_model = os.path.join(folder, "saved_model")
-        tflite_graph.save(functions, translator, saved_model)
+        graph.save(functions, translator, saved_model)
         converter = tflite_variants.Converter(saved_model, samples)
         for variant in variants:
             logging.info("%s: converting", variant)
@@ -133,7 +129,7 @@ def export(workdir, output, settings=None):
             logging.info("%s: comparing and measuring", variant)
             path = os.path.join(folder, next(iter(files)))
             scores = reference.score(interpreter_class(model_path=path))
-            measured = tflite_measure.measure(path, settings.runtime, settings.runs)
+            measured = measure.measure(path, settings.runtime, settings.runs)
             if report.add(variant, scores, measured, files):
                 tflite_files.write(output, files)
             else:
@@ -150,7 +146,7 @@ def export(workdir, output, settings=None):
 
 def _interpreter_class(runtime):
     try:
-        return tflite_measure.interpreter_class(runtime)
+        return measure.interpreter_class(runtime)
     except ImportError as error:
         raise UserError(
             f"--runtime={runtime}: expected it to be installed, found: {error}"
@@ -222,7 +218,7 @@ if __name__ == "__main__":
     flags.DEFINE_enum(
         "io",
         "uint8",
-        list(tflite_graph.DTYPES),
+        list(graph.DTYPES),
         "Type of images in and out; the range is [0, 255] for both.",
     )
     flags.DEFINE_bool(
@@ -240,7 +236,7 @@ if __name__ == "__main__":
     flags.DEFINE_enum(
         "runtime",
         "tensorflow",
-        tflite_measure.RUNTIMES,
+        measure.RUNTIMES,
         "The interpreter to compare and measure with.",
     )
     run(main)

@@ -24,15 +24,10 @@ from absl import flags
 from egsc_tf import config as config_lib
 from egsc_tf.domains import DIRECTIONS, check_directions
 from egsc_tf.errors import UserError
-from egsc_tf.export import (
-    model_card,
-    tflite,
-    tflite_graph,
-    tflite_metadata,
-    tflite_variants,
-    web_build,
-    web_contents,
-)
+from egsc_tf.export import model_card, tflite
+from egsc_tf.export.litert import graph, metadata, variants
+from egsc_tf.export.webpage import build as web_build
+from egsc_tf.export.webpage import contents
 from egsc_tf.version import __version__
 
 FLAGS = flags.FLAGS
@@ -123,7 +118,7 @@ def export(workdir, output, settings=None):
 def _fill(site, workdir, config, settings, work):
     exemplars = settings.exemplars or [""] * len(settings.directions)
     directions = {
-        direction: web_contents.write(
+        direction: contents.write(
             site,
             workdir,
             settings.of_tflite(direction),
@@ -161,7 +156,7 @@ def _about(workdir, config, steps, settings, directions):
             "that size, and the results back."
             for entry in directions.values()
         ),
-        tflite_metadata.LICENCE,
+        metadata.LICENCE,
     ]
 
 
@@ -233,10 +228,10 @@ if __name__ == "__main__":
         0,
     )
     flags.DEFINE_enum(
-        "variant", usual.variant, list(tflite_variants.FLOORS), "Of the .tflite files."
+        "variant", usual.variant, list(variants.FLOORS), "Of the .tflite files."
     )
     flags.DEFINE_enum(
-        "io", usual.io, list(tflite_graph.DTYPES), "Type of the images in the model."
+        "io", usual.io, list(graph.DTYPES), "Type of the images in the model."
     )
     flags.DEFINE_integer("height", 0, "Height in the model; 0: the run's own.", 0)
     flags.DEFINE_integer("width", 0, "As --height.", 0)

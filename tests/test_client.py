@@ -17,9 +17,10 @@ from contract_server import ContractServer
 from PIL import Image
 
 from egsc_tf.errors import UserError
-from egsc_tf.export import client_call, client_folder
 from egsc_tf.export.client import Client
-from egsc_tf.export.client_call import CallFailed
+from egsc_tf.export.clients import call
+from egsc_tf.export.clients import folder as client_folder
+from egsc_tf.export.clients.call import CallFailed
 from egsc_tf.inference.pairing import find_images
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -86,7 +87,7 @@ def server(module_server):
 def waits(monkeypatch):
     """The waits between attempts, in seconds; none is really waited for."""
     waits = []
-    monkeypatch.setattr(client_call, "sleep", waits.append)
+    monkeypatch.setattr(call, "sleep", waits.append)
     return waits
 
 
@@ -361,7 +362,7 @@ def test_an_attempt_has_a_deadline(connect, server, over_grpc):
 @BOTH
 def test_a_late_answer_is_asked_for_again(connect, server, monkeypatch, over_grpc):
     held = threading.Event()
-    monkeypatch.setattr(client_call, "sleep", lambda _: held.set())
+    monkeypatch.setattr(call, "sleep", lambda _: held.set())
     server.faults.append(held)
     client = connect(over_grpc, timeout=0.5, retries=50)
     assert client.encode_style_bytes([encoded(4)])[0, 0] == 4
@@ -393,7 +394,7 @@ def test_a_server_that_starts_late_is_waited_for(base_path, monkeypatch, over_gr
             servers.append(ContractServer(str(base_path), **ports))
         time.sleep(seconds)
 
-    monkeypatch.setattr(client_call, "sleep", wait)
+    monkeypatch.setattr(call, "sleep", wait)
     with Client(url, "toy", grpc=over_grpc, retries=20) as client:
         assert client.encode_style_bytes([encoded(4)])[0, 0] == 4
     servers[0].close()

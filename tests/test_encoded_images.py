@@ -10,7 +10,7 @@ from pictures import encoded
 from PIL import Image
 
 from egsc_tf.data import images
-from egsc_tf.export import encoded_images
+from egsc_tf.export.serving import encoded_images
 
 SMALLEST, MAX_PIXELS = 8, 40_000
 SIZES = "expected at least 8x8 and at most 40000 pixels"

@@ -13,7 +13,9 @@ from PIL import Image
 
 from egsc_tf.config import Config
 from egsc_tf.data import images
-from egsc_tf.export import run_tflite, tflite_files, tflite_graph, tflite_variants
+from egsc_tf.export import run_tflite
+from egsc_tf.export.litert import files as tflite_files
+from egsc_tf.export.litert import graph, variants
 from egsc_tf.models.translator import Translator
 
 
@@ -26,9 +28,9 @@ def exported(tmp_path_factory):
     image = tf.zeros([1, 16, 24, 3])
     translator.translate(image, image)
     folder = tmp_path_factory.mktemp("files")
-    functions = tflite_graph.functions(translator, "a2b", 16, 24)
-    tflite_graph.save(functions, translator, str(folder / "saved_model"))
-    converter = tflite_variants.Converter(str(folder / "saved_model"))
+    functions = graph.functions(translator, "a2b", 16, 24)
+    graph.save(functions, translator, str(folder / "saved_model"))
+    converter = variants.Converter(str(folder / "saved_model"))
     content = converter.convert("float32")
     files = tflite_files.build(content, "a2b", "float32", (16, 24), 0)
     tflite_files.write(str(folder), files)

@@ -20,8 +20,9 @@ from test_programs import REPOSITORY
 
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
-from egsc_tf.export import model_card, serving_files
+from egsc_tf.export import model_card
 from egsc_tf.export.saved_model import Settings, export
+from egsc_tf.export.serving import files as serving_files
 from egsc_tf.run import restore
 
 PARTS = (

@@ -18,18 +18,11 @@ from tensorflow.lite.python import schema_py_generated as schema
 from egsc_tf.config import Config
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
-from egsc_tf.export import (
-    run_tflite,
-    tflite,
-    tflite_calibration,
-    tflite_files,
-    tflite_flatbuffer,
-    tflite_graph,
-    tflite_pairs,
-    tflite_parity,
-    tflite_report,
-    tflite_variants,
-)
+from egsc_tf.export import run_tflite, tflite
+from egsc_tf.export.litert import calibration, files, flatbuffer, parity, variants
+from egsc_tf.export.litert import graph as tflite_graph
+from egsc_tf.export.litert import pairs as tflite_pairs
+from egsc_tf.export.litert import report as tflite_report
 from egsc_tf.models.translator import Translator
 from egsc_tf.run import restore
 
@@ -71,10 +64,10 @@ def content_of(exported, name):
 def test_one_command_writes_three_files_a_variant_and_the_report(exported):
     output, stdout = exported
     report = json.loads((output / "report.json").read_text())
-    assert list(report["variants"]) == list(tflite_variants.FLOORS)
+    assert list(report["variants"]) == list(variants.FLOORS)
     names = {"report.json", "report.md"}
     for variant, entry in report["variants"].items():
-        assert entry["psnr"] >= tflite_variants.FLOORS[variant] == entry["floor"]
+        assert entry["psnr"] >= variants.FLOORS[variant] == entry["floor"]
         assert entry["written"]
         assert entry["psnr_worst"] <= entry["psnr"]
         assert len(entry["files"]) == 3
@@ -103,14 +96,14 @@ def test_int8_float_norm_is_better_than_int8(exported):
     assert report["int8_float_norm"]["psnr"] > report["int8"]["psnr"] > 30
 
 
-@pytest.mark.parametrize("variant", tflite_variants.FLOORS)
+@pytest.mark.parametrize("variant", variants.FLOORS)
 def test_operators_are_built_in_and_shapes_fixed(exported, variant):
     content = content_of(exported, variant)
-    operators = tflite_flatbuffer.operators(content)
+    operators = flatbuffer.operators(content)
     assert not {"CUSTOM", "BROADCAST_TO", "SHAPE", "PAD"} & set(operators)
     # Before the first convolutions of the two signatures, and nowhere else.
     assert operators["MIRROR_PAD"] == 2
-    for name, shape in tflite_flatbuffer.tensors(content):
+    for name, shape in flatbuffer.tensors(content):
         assert len(shape) <= 4, name
         assert -1 not in shape, name
     for signature in ("encode_style", "translate"):
@@ -127,12 +120,12 @@ SIZE = [1, 16, 16, 3]
 
 def types_of(content):
     """{operator: {type of its output}} of a file."""
-    model = tflite_flatbuffer.read(content)
+    model = flatbuffer.read(content)
     found = {}
     for subgraph in model.subgraphs:
         for operator in subgraph.operators:
             code = model.operatorCodes[operator.opcodeIndex]
-            name = tflite_flatbuffer.OPERATORS[
+            name = flatbuffer.OPERATORS[
                 max(code.builtinCode, code.deprecatedBuiltinCode)
             ]
             output = subgraph.tensors[operator.outputs[0]]
@@ -170,8 +163,8 @@ def test_ranges_are_those_of_each_tensor_and_not_of_what_overwrote_it(tmp_path):
     converter.representative_dataset = lambda: iter(samples)
     calibrated = lite.QuantizationDebugger(converter=converter).calibrated_model
     found = {}
-    content = tflite_calibration.with_ranges(calibrated, samples)
-    for tensor in tflite_flatbuffer.read(content).subgraphs[0].tensors:
+    content = calibration.with_ranges(calibrated, samples)
+    for tensor in flatbuffer.read(content).subgraphs[0].tensors:
         if tensor.quantization.min is not None:
             name = tensor.name.decode().lower()
             found[name] = [*tensor.quantization.min, *tensor.quantization.max]
@@ -233,7 +226,7 @@ def random_pairs(config, count=2):
 def test_the_graph_is_the_translator(form, direction):
     translator, config = translator_of(**FORMS[form])
     pairs = random_pairs(config)
-    expected = tflite_parity.Reference(translator, pairs, direction)
+    expected = parity.Reference(translator, pairs, direction)
     graph = tflite_graph.functions(
         translator, direction, config.height, config.width, "float32"
     )
@@ -250,14 +243,14 @@ def test_the_graph_is_the_translator(form, direction):
 @pytest.mark.parametrize("form", ["no_adain", "style_encoder", "mobile"])
 def test_converted_forms_reach_the_floor(form, tmp_path):
     translator, config = translator_of(**FORMS[form])
-    reference = tflite_parity.Reference(translator, random_pairs(config), "a2b")
+    reference = parity.Reference(translator, random_pairs(config), "a2b")
     graph = tflite_graph.functions(translator, "a2b", config.height, config.width)
     tflite_graph.save(graph, translator, str(tmp_path))
-    content = tflite_variants.Converter(str(tmp_path)).convert("float32")
+    content = variants.Converter(str(tmp_path)).convert("float32")
     scores = reference.score(tf.lite.Interpreter(model_content=content))
-    assert scores["psnr"] >= tflite_variants.FLOORS["float32"]
-    assert scores["translate"]["psnr"] >= tflite_variants.FLOORS["float32"]
-    operators = tflite_flatbuffer.operators(content)
+    assert scores["psnr"] >= variants.FLOORS["float32"]
+    assert scores["translate"]["psnr"] >= variants.FLOORS["float32"]
+    operators = flatbuffer.operators(content)
     if form == "mobile":
         foreign = {"MIRROR_PAD", "CONCATENATION", "TRANSPOSE_CONV", "PAD", "PADV2"}
         # One puts gamma and beta together.
@@ -300,7 +293,7 @@ def test_noise_at_test_time_is_left_out(tmp_path):
 def test_a_variant_below_its_floor_is_not_written(
     workdir, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setitem(tflite_variants.FLOORS, "dynamic", 1000.0)
+    monkeypatch.setitem(variants.FLOORS, "dynamic", 1000.0)
     stale = tmp_path / "a2b_dynamic_translate.tflite"
     stale.write_text("of an earlier export")
     flags = types.SimpleNamespace(
@@ -372,14 +365,14 @@ def test_compare_gives_the_numbers_of_the_definition():
     expected = np.full([2, 8, 8, 3], 100, np.uint8)
     found = expected.copy()
     found[1] += 10
-    scores = tflite_parity.compare(found, expected)
+    scores = parity.compare(found, expected)
     assert scores["max_error"] == 10
     assert scores["mean_error"] == 5.0
     assert scores["psnr"] == pytest.approx(10 * np.log10(255**2 / 50))
     assert scores["psnr_worst"] == pytest.approx(10 * np.log10(255**2 / 100))
     assert scores["ssim"] < 1.0
-    same = tflite_parity.compare(expected, expected)
-    assert (same["psnr"], same["ssim"]) == (tflite_parity.HIGHEST_PSNR, 1.0)
+    same = parity.compare(expected, expected)
+    assert (same["psnr"], same["ssim"]) == (parity.HIGHEST_PSNR, 1.0)
 
 
 class Table:
@@ -419,7 +412,7 @@ class Table:
 
 
 def metadata_of(content):
-    model = tflite_flatbuffer.read(content)
+    model = flatbuffer.read(content)
     (entry,) = (m for m in model.metadata if m.name == b"TFLITE_METADATA")
     return model, bytes(bytearray(model.buffers[entry.buffer].data))
 
@@ -500,6 +493,6 @@ def test_files_of_earlier_exports_are_named(tmp_path):
     for name in (*names, "notes.txt"):
         (tmp_path / name).touch()
     output = str(tmp_path)
-    assert tflite_files.others(output, "a2b", ("float32",)) == ["a2b_int8.tflite"]
-    assert tflite_files.others(output, "a2b", ("float32", "int8")) == []
-    assert tflite_files.others(output, "b2a", ("int8",)) == sorted(names)
+    assert files.others(output, "a2b", ("float32",)) == ["a2b_int8.tflite"]
+    assert files.others(output, "a2b", ("float32", "int8")) == []
+    assert files.others(output, "b2a", ("int8",)) == sorted(names)

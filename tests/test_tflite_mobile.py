@@ -8,7 +8,8 @@ import runs
 import tensorflow as tf
 
 from egsc_tf import config as config_lib
-from egsc_tf.export import tflite, tflite_flatbuffer
+from egsc_tf.export import tflite
+from egsc_tf.export.litert import flatbuffer
 from egsc_tf.models import blocks
 from egsc_tf.models.decoder import Decoder
 from egsc_tf.models.encoder import Encoder
@@ -119,9 +120,7 @@ def test_a_mobile_run_is_exported_as_such(tmp_path):
     report = tflite.export(workdir, str(output), settings)
     assert report["settings"]["mobile"]
     assert report["variants"]["float32"]["psnr"] >= 50
-    operators = tflite_flatbuffer.operators(
-        (output / "a2b_float32.tflite").read_bytes()
-    )
+    operators = flatbuffer.operators((output / "a2b_float32.tflite").read_bytes())
     assert operators["RESIZE_BILINEAR"] == 1
     assert not {"TRANSPOSE_CONV", "MIRROR_PAD", "PAD"} & set(operators)
     # Of the style code, which is taken apart and put together, and of nothing else.

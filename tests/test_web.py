@@ -13,14 +13,9 @@ from PIL import Image
 
 from egsc_tf.domains import DIRECTIONS
 from egsc_tf.errors import UserError
-from egsc_tf.export import (
-    run_tflite,
-    tflite,
-    tflite_variants,
-    web,
-    web_build,
-    web_contents,
-)
+from egsc_tf.export import run_tflite, tflite, web
+from egsc_tf.export.litert import variants
+from egsc_tf.export.webpage import build, contents
 
 pytestmark = pytest.mark.web
 
@@ -36,7 +31,7 @@ def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("built")
     (folder / "index.html").write_text("<title>page</title>")
     (folder / web.SERVICE_WORKER).write_text("// worker\n")
-    (folder / web_build.STAMP).write_text(web_build.digest())
+    (folder / build.STAMP).write_text(build.digest())
     return str(folder)
 
 
@@ -111,7 +106,7 @@ def test_the_manifest_says_what_the_model_is(site):
     entry = manifest["directions"]["a2b"]
     assert (entry["height"], entry["width"]) == (16, 16)
     assert entry["bytes"] == (output / entry["model"]).stat().st_size
-    assert entry["psnr"] >= tflite_variants.FLOORS["float32"]
+    assert entry["psnr"] >= variants.FLOORS["float32"]
     about = " ".join(manifest["about"])
     assert "Trained on digits_single at 16×16" in about
     assert "Weights: see the terms of the images" in about
@@ -160,7 +155,7 @@ def quick(built, monkeypatch):
         sizes = {"bytes": 1, "height": 1, "width": 1}
         return {**sizes, "psnr": 90.0, "label": "a to b", "steps": 7}
 
-    monkeypatch.setattr(web_contents, "write", write)
+    monkeypatch.setattr(contents, "write", write)
     return web.Settings(build=built, directions=("a2b",)), texts.append
 
 
@@ -237,38 +232,38 @@ def test_the_page_is_built_once_and_again_when_its_sources_change(tmp_path, npm)
     )
     page = tmp_path / "page"
     for _ in range(2):
-        web_build.build(str(page))
+        build.build(str(page))
     assert (tmp_path / "calls").read_text().split() == ["ci", "run"]
-    source = web_build.SOURCES / "index.html"
+    source = build.SOURCES / "index.html"
     assert (page / "index.html").read_text() == source.read_text()
-    (page / web_build.STAMP).write_text("of other sources")
+    (page / build.STAMP).write_text("of other sources")
     (page / "index.html").write_text("old")
-    web_build.build(str(page))
+    build.build(str(page))
     assert (page / "index.html").read_text() == source.read_text()
 
 
 def test_npm_s_own_words_are_told(tmp_path, npm):
     npm("echo 'npm error code ENOTFOUND' >&2; exit 1")
     with pytest.raises(UserError, match="npm ci .*page to be built, found: npm error "):
-        web_build.build(str(tmp_path / "page"))
+        build.build(str(tmp_path / "page"))
     assert not (tmp_path / "page").exists()
 
 
 def test_a_missing_npm_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match=r"npm: expected on PATH.*--build=DIR"):
-        web_build.build(str(tmp_path / "page"))
+        build.build(str(tmp_path / "page"))
 
 
 def test_a_build_folder_of_something_else_is_left_alone(tmp_path):
     (tmp_path / "thesis.tex").write_text("years")
     with pytest.raises(UserError, match="--build=.*something else"):
-        web_build.build(str(tmp_path))
+        build.build(str(tmp_path))
     assert os.listdir(tmp_path) == ["thesis.tex"]
 
 
 def test_an_installed_package_has_the_sources_of_the_page(tmp_path):
-    root = Path(web_build.__file__).resolve().parent.parent
+    root = Path(build.__file__).resolve().parent.parent
     done = subprocess.run(
         [sys.executable, "setup.py", "-q", "build_py", "--build-lib", str(tmp_path)],
         cwd=root,
@@ -277,10 +272,10 @@ def test_an_installed_package_has_the_sources_of_the_page(tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    for part in web_build.PARTS:
+    for part in build.PARTS:
         for source in [
-            web_build.SOURCES / part,
-            *(web_build.SOURCES / part).rglob("*"),
+            build.SOURCES / part,
+            *(build.SOURCES / part).rglob("*"),
         ]:
-            path = Path("web", source.relative_to(web_build.SOURCES))
+            path = Path("webpage/app", source.relative_to(build.SOURCES))
             assert (tmp_path / "egsc_tf" / "export" / path).exists(), path

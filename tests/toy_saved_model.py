@@ -11,7 +11,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from egsc_tf.domains import DIRECTIONS
-from egsc_tf.export.serving_graph import signature_name
+from egsc_tf.export.serving.graph import signature_name
 
 STRINGS = tf.TensorSpec([None], tf.string)
 IMAGES = tf.TensorSpec([None, None, None, 3], tf.uint8)

@@ -16,7 +16,7 @@ from apache_beam.ml.inference.base import ModelHandler
 
 from egsc_tf.beam import files
 from egsc_tf.errors import UserError
-from egsc_tf.export.serving_graph import signature_name
+from egsc_tf.export.serving.graph import signature_name
 
 STYLE, TRANSLATE = "encode_style", "translate_with_style"
 

@@ -124,7 +124,7 @@ class SavedModel:
 
 
 def _reason(message):
-    """What egsc_tf.export.encoded_images.require says, of all that TensorFlow does."""
+    """What encoded_images.require says, of all that TensorFlow does."""
     found = re.search("assertion failed: (.*)", message)
     return re.sub(r"[\[\]]", "", found[1] if found else message.splitlines()[0])
 

@@ -1,4 +1,4 @@
-"""The page of `egsc_tf.export.web`, built from web/ by npm and Vite.
+"""The page of `egsc_tf.export.web`, built from app/ by npm and Vite.
 
 npm gets what package-lock.json pins, LiteRT.js's WebAssembly among it, and runs no
 script of a package.
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from egsc_tf.errors import UserError
 
-SOURCES = Path(__file__).resolve().parent / "web"
+SOURCES = Path(__file__).resolve().parent / "app"
 PARTS = (
     "index.html",
     "package.json",

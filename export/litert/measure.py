@@ -1,6 +1,6 @@
 """How fast a .tflite file is and how much memory it takes, in a process of its own.
 
-`measure` starts `python -m egsc_tf.export.tflite_measure`, which loads the file, runs
+`measure` starts `python -m egsc_tf.export.litert.measure`, which loads the file, runs
 it and prints JSON. In the exporter's process the peak of memory would be TensorFlow's.
 """
 

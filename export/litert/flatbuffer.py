@@ -110,7 +110,7 @@ def with_metadata(content, metadata, files):
 
     Args:
       content: bytes of the file.
-      metadata: bytes, see `egsc_tf.export.tflite_metadata`.
+      metadata: bytes, see `egsc_tf.export.litert.metadata`.
       files: {name: text}; they lie behind the flatbuffer as a zip archive, so that any
         unzip reads them.
     """

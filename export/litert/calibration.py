@@ -12,7 +12,7 @@ and is therefore left alone.
 import numpy as np
 import tensorflow as tf
 
-from egsc_tf.export import tflite_flatbuffer
+from egsc_tf.export.litert import flatbuffer
 
 
 def with_ranges(content, samples):
@@ -25,7 +25,7 @@ def with_ranges(content, samples):
     Returns:
       bytes of the model.
     """
-    model = tflite_flatbuffer.read(content)
+    model = flatbuffer.read(content)
     place = {d.signatureKey.decode(): d.subgraphIndex for d in model.signatureDefs}
     interpreter = tf.lite.Interpreter(model_content=_all_outputs(content))
     runners = {name: interpreter.get_signature_runner(name) for name in place}
@@ -42,17 +42,17 @@ def with_ranges(content, samples):
         quantization = model.subgraphs[subgraph].tensors[index].quantization
         quantization.min = [lows[subgraph, index]]
         quantization.max = [highs[subgraph, index]]
-    return tflite_flatbuffer.write(model)
+    return flatbuffer.write(model)
 
 
 def _all_outputs(content):
     """The model, each result of an operator an output of its subgraph."""
-    model = tflite_flatbuffer.read(content)
+    model = flatbuffer.read(content)
     for subgraph in model.subgraphs:
         results = (i for operator in subgraph.operators for i in operator.outputs)
         # The signature's own stay first.
         subgraph.outputs = list(dict.fromkeys([*subgraph.outputs, *results]))
-    return tflite_flatbuffer.write(model)
+    return flatbuffer.write(model)
 
 
 def _ranged(subgraph):

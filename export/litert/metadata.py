@@ -10,7 +10,7 @@ import flatbuffers
 import numpy as np
 
 from egsc_tf.domains import split
-from egsc_tf.export.tflite_graph import ENCODE_STYLE, TRANSLATE
+from egsc_tf.export.litert.graph import ENCODE_STYLE, TRANSLATE
 from egsc_tf.version import __version__
 
 FILE_IDENTIFIER = b"M001"

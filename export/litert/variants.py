@@ -9,7 +9,7 @@
 | int8_float_norm | int8 | int8, but for the norm statistics and the last layer |
 
 The ranges of the last two come from pairs of training images
-(`egsc_tf.export.tflite_calibration`). In `int8` the variances of AdaIN have to share
+(`egsc_tf.export.litert.calibration`). In `int8` the variances of AdaIN have to share
 256 steps, though they differ by orders of magnitude.
 """
 
@@ -21,7 +21,7 @@ import tempfile
 
 import tensorflow as tf
 
-from egsc_tf.export import tflite_calibration, tflite_flatbuffer, tflite_graph
+from egsc_tf.export.litert import calibration, flatbuffer, graph
 
 lite = tf.lite.experimental
 
@@ -53,7 +53,7 @@ class Converter:
             if variant == "int8":
                 return self._quantized()
             if variant == "int8_float_norm":
-                return self._quantized(keep=tflite_graph.IN_FLOAT)
+                return self._quantized(keep=graph.IN_FLOAT)
             converter = self._converter()
             if variant != "float32":
                 converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -63,7 +63,7 @@ class Converter:
 
     def _converter(self):
         return tf.lite.TFLiteConverter.from_saved_model(
-            self._saved_model, signature_keys=list(tflite_graph.SIGNATURES)
+            self._saved_model, signature_keys=list(graph.SIGNATURES)
         )
 
     @functools.cached_property
@@ -75,12 +75,12 @@ class Converter:
         """
         converter = self._converter()
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        first = self._samples[: len(tflite_graph.SIGNATURES)]
+        first = self._samples[: len(graph.SIGNATURES)]
         converter.representative_dataset = lambda: iter(first)
         debugger = lite.QuantizationDebugger(
             converter=converter, debug_options=lite.QuantizationDebugOptions()
         )
-        debugger.calibrated_model = tflite_calibration.with_ranges(
+        debugger.calibrated_model = calibration.with_ranges(
             debugger.calibrated_model, self._samples
         )
         return debugger
@@ -91,7 +91,7 @@ class Converter:
         if keep:
             # The scope is looked for in the calibrated model, since conversion fuses
             # operators and joins their names; a second scope of a name gets a number.
-            tensors = tflite_flatbuffer.tensors(self._debugger.calibrated_model)
+            tensors = flatbuffer.tensors(self._debugger.calibrated_model)
             options = {
                 "denylisted_nodes": [name for name, _ in tensors if keep in name],
                 # Only style codes are reshaped, and named after the signature's output.
@@ -112,10 +112,10 @@ def samples_of(functions, pairs, dtype):
     samples = []
     for pair in pairs:
         content, exemplar = (image[None].astype(dtype) for image in pair)
-        style = functions[tflite_graph.ENCODE_STYLE](exemplar)["style"].numpy()
+        style = functions[graph.ENCODE_STYLE](exemplar)["style"].numpy()
         samples += [
-            (tflite_graph.ENCODE_STYLE, {"exemplar": exemplar}),
-            (tflite_graph.TRANSLATE, {"content": content, "style": style}),
+            (graph.ENCODE_STYLE, {"exemplar": exemplar}),
+            (graph.TRANSLATE, {"content": content, "style": style}),
         ]
     return samples
 

@@ -10,8 +10,8 @@ InvalidArgumentError.
 import tensorflow as tf
 
 from egsc_tf.domains import split
-from egsc_tf.export import encoded_images
-from egsc_tf.export.encoded_images import require, to_uint8
+from egsc_tf.export.serving import encoded_images
+from egsc_tf.export.serving.encoded_images import require, to_uint8
 
 BYTES = "translate_bytes"
 DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY

@@ -15,13 +15,9 @@ from PIL import Image
 from egsc_tf.data import images
 from egsc_tf.domains import split
 from egsc_tf.errors import UserError
-from egsc_tf.export import (
-    run_tflite,
-    tflite,
-    tflite_measure,
-    tflite_pairs,
-    tflite_report,
-)
+from egsc_tf.export import run_tflite, tflite
+from egsc_tf.export.litert import measure, pairs
+from egsc_tf.export.litert import report as tflite_report
 from egsc_tf.inference.pairing import find_images, output_names
 
 THUMBNAIL = 112
@@ -54,7 +50,7 @@ def write(site, workdir, settings, exemplars, samples, work):
         os.makedirs(os.path.join(site, folder), exist_ok=True)
     shutil.copy(os.path.join(work, os.path.basename(model)), os.path.join(site, model))
     config = tflite.config_of(workdir, settings)
-    tested = tflite_pairs.draw(config, "test", direction, samples) if samples else ()
+    tested = pairs.draw(config, "test", direction, samples) if samples else ()
     source, target = split(direction)
     entry = report["variants"][variant]
     return {
@@ -87,7 +83,7 @@ def _named(exemplars, tested):
 
 def _write_styles(site, direction, model, named):
     """Encodes each exemplar's style with the very file that the page runs."""
-    interpreter = tflite_measure.interpreter_class("tensorflow")
+    interpreter = measure.interpreter_class("tensorflow")
     encoder = run_tflite.open_model(model, interpreter)
     styles = []
     for number, (name, pixels) in enumerate(named, 1):

@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from egsc_tf.errors import UserError
-from egsc_tf.export.serving_graph import inputs_of
+from egsc_tf.export.serving.graph import inputs_of
 from egsc_tf.runtime.files import write_whole
 
 REPORT = "report.json"  # of a version, by egsc_tf.export.model_card

@@ -11,7 +11,8 @@ each image belongs to.
 import os
 import re
 
-from egsc_tf.export import tflite_flatbuffer, tflite_graph, tflite_metadata
+from egsc_tf.export.litert import flatbuffer, graph
+from egsc_tf.export.litert import metadata as tflite_metadata
 from egsc_tf.runtime.files import write_whole
 
 
@@ -27,14 +28,14 @@ def build(content, direction, variant, size, steps):
     """
     name = f"{direction}_{variant}"
     files = {f"{name}.tflite": content}
-    for signature in tflite_graph.SIGNATURES:
-        files[f"{name}_{signature}.tflite"] = tflite_flatbuffer.only(content, signature)
+    for signature in graph.SIGNATURES:
+        files[f"{name}_{signature}.tflite"] = flatbuffer.only(content, signature)
     labels = {tflite_metadata.LABELS: tflite_metadata.labels(direction)}
     for file, part in files.items():
         metadata = tflite_metadata.build(
-            tflite_flatbuffer.signatures(part), size, direction, variant, steps
+            flatbuffer.signatures(part), size, direction, variant, steps
         )
-        files[file] = tflite_flatbuffer.with_metadata(part, metadata, labels)
+        files[file] = flatbuffer.with_metadata(part, metadata, labels)
     return files
 
 
@@ -48,7 +49,7 @@ def others(output, direction, variants):
     """Names of the .tflite files in a folder that are of no such variant."""
     names = os.listdir(output) if os.path.isdir(output) else []
     ours = "|".join(map(re.escape, variants))
-    ours = rf"{direction}_({ours})(_({'|'.join(tflite_graph.SIGNATURES)}))?\.tflite"
+    ours = rf"{direction}_({ours})(_({'|'.join(graph.SIGNATURES)}))?\.tflite"
     return sorted(
         n for n in names if n.endswith(".tflite") and not re.fullmatch(ours, n)
     )

@@ -8,7 +8,8 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from egsc_tf.data import images
 from egsc_tf.domains import split
-from egsc_tf.export import run_tflite, tflite_graph, tflite_measure
+from egsc_tf.export import run_tflite
+from egsc_tf.export.litert import graph, measure
 
 # Of images that do not differ at all, whose PSNR is infinite and no number of JSON.
 HIGHEST_PSNR = 120.0
@@ -47,7 +48,7 @@ class Reference:
 
     Args:
       translator: egsc_tf.models.translator.Translator.
-      pairs: egsc_tf.export.tflite_pairs.Pairs.
+      pairs: egsc_tf.export.litert.pairs.Pairs.
       direction: "a2b" or "b2a".
 
     Attributes:
@@ -67,12 +68,10 @@ class Reference:
         content, exemplar = next(iter(self.pairs))
         style = self.styles[0]
         calls = {
-            tflite_graph.ENCODE_STYLE: lambda: self._encode_style(exemplar),
-            tflite_graph.TRANSLATE: lambda: self._translate(content, style),
+            graph.ENCODE_STYLE: lambda: self._encode_style(exemplar),
+            graph.TRANSLATE: lambda: self._translate(content, style),
         }
-        return {
-            name: tflite_measure.median_ms(call, runs) for name, call in calls.items()
-        }
+        return {name: measure.median_ms(call, runs) for name, call in calls.items()}
 
     def score(self, interpreter):
         """The numbers of a .tflite file with both signatures.

@@ -6,7 +6,7 @@ from tqdm import tqdm
 
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
-from egsc_tf.export.client_call import REFUSED, CallFailed
+from egsc_tf.export.clients.call import REFUSED, CallFailed
 from egsc_tf.inference.pairing import plan
 from egsc_tf.runtime.files import write_whole
 

@@ -22,13 +22,7 @@ from importlib import metadata
 
 import tensorflow as tf
 
-from egsc_tf.export import (
-    tflite_flatbuffer,
-    tflite_graph,
-    tflite_measure,
-    tflite_pairs,
-    tflite_variants,
-)
+from egsc_tf.export.litert import flatbuffer, graph, measure, pairs, variants
 from egsc_tf.runtime.files import write_whole
 from egsc_tf.version import __version__
 
@@ -54,7 +48,7 @@ class Report:
         self.values = {
             "settings": {
                 **settings,
-                "seed": tflite_pairs.SEED,
+                "seed": pairs.SEED,
                 "machine": platform.machine(),
                 "cpus": os.cpu_count(),
                 "versions": _versions(settings["runtime"]),
@@ -74,7 +68,7 @@ class Report:
           files: {name: bytes}: both signatures, then one file each, in order.
         """
         whole, *separate = files.values()
-        floor = tflite_variants.FLOORS[variant]
+        floor = variants.FLOORS[variant]
         latency = measured["latency_ms"]
         entry = {
             **scores,
@@ -82,19 +76,19 @@ class Report:
             "written": scores["psnr"] >= floor,
             "bytes": len(whole),
             "files": {name: len(content) for name, content in files.items()},
-            "operators": tflite_flatbuffer.operators(whole),
+            "operators": flatbuffer.operators(whole),
             "latency_ms": {key: sum(ms.values()) for key, ms in latency.items()},
             "peak_memory_bytes": measured["peak_memory_bytes"],
         }
-        most = tflite_measure.label(tflite_measure.THREADS[-1])
+        most = measure.label(measure.THREADS[-1])
         both = entry["latency_ms"][most]
         split = (
-            latency[most][tflite_graph.ENCODE_STYLE]
-            + CONTENTS * latency[most][tflite_graph.TRANSLATE]
+            latency[most][graph.ENCODE_STYLE]
+            + CONTENTS * latency[most][graph.TRANSLATE]
         )
         entry["times_tensorflow"] = both / self._tensorflow_ms
         entry["split_speedup"] = CONTENTS * both / split
-        for signature, content in zip(tflite_graph.SIGNATURES, separate):
+        for signature, content in zip(graph.SIGNATURES, separate):
             entry[signature] = {
                 **scores[signature],
                 "bytes": len(content),
@@ -116,7 +110,7 @@ class Report:
 
 def table(report):
     """The numbers of a report as a table of Markdown."""
-    one, two = (tflite_measure.label(n) for n in tflite_measure.THREADS)
+    one, two = (measure.label(n) for n in measure.THREADS)
     rows = [
         "| variant | PSNR dB | worst | SSIM | max error | mean error | MB | "
         "1 thread ms | 2 threads ms | / TensorFlow | style ms | translate ms | "
@@ -139,8 +133,8 @@ def table(report):
     ms = report["tensorflow"]["latency_ms"]
     rows.append(
         f"| TensorFlow | | | | | | | | {ms['both']:.1f} | 1.00 "
-        f"| {ms[tflite_graph.ENCODE_STYLE]:.1f} "
-        f"| {ms[tflite_graph.TRANSLATE]:.1f} | | |"
+        f"| {ms[graph.ENCODE_STYLE]:.1f} "
+        f"| {ms[graph.TRANSLATE]:.1f} | | |"
     )
     return "\n".join(rows)
 

@@ -1,0 +1,1 @@
+"""How images reach a server and come back."""

@@ -1,0 +1,1 @@
+"""From a graph to measured .tflite files."""

@@ -1,0 +1,1 @@
+"""The page that translates inside a browser."""
