@@ -11,7 +11,7 @@ MODELS ?= models
 # BATCHING=1: the server merges requests (README.md, "Serve").
 BATCHING ?=
 
-.PHONY: demo cluster test test-slow test-faults test-beam test-cluster test-web serve lint clean
+.PHONY: demo cluster imports test test-slow test-faults test-beam test-cluster test-web serve lint clean
 
 demo: $(READY)
 	$(BIN)/python -m egsc_tf.train --flagfile=experiments/demo.flags --workdir=$(DEMO)
@@ -23,7 +23,14 @@ cluster: $(READY)
 	  --mask_steps=20 --total_steps=40 --log_every=10 --sample_every=20 \
 	  --checkpoint_every=20 --workdir=$(CLUSTER)
 
-test: $(READY)
+# In an installed copy, where export/ lies inside the package.
+imports: $(READY)
+	rm -rf build
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --target build/lint .
+	cp pyproject.toml build/lint/
+	cd build/lint && $(abspath $(BIN))/lint-imports --no-cache
+
+test: $(READY) imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -m "not slow and not faults and not beam_long and not cluster and not web"

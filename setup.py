@@ -78,6 +78,7 @@ setup(
             "google-crc32c>=1.5",
             "kubernetes-validate>=1.34",  # has the schemas of Kubernetes in it
             GRADIO,
+            "import-linter>=2",
             "playwright>=1.49",  # its browsers are not downloaded: tests/browser.py
             "pre-commit>=3.3",
             "pytest>=7.4",
