@@ -10,7 +10,7 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 import pytest  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from absl import logging  # noqa: E402
-from browser import chromium, open_page  # noqa: E402, F401
+from support.browser import chromium, open_page  # noqa: E402, F401
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0],

@@ -5,6 +5,7 @@ import os
 
 import pytest
 from absl import flags
+from support.paths import REPOSITORY
 
 from egsc_tf import config as config_lib
 from egsc_tf.config import Config
@@ -95,7 +96,7 @@ def test_flags_that_are_none_are_named(tmp_path, content, found):
 @pytest.fixture
 def presets(monkeypatch):
     """{file name: Config} of experiments/; nested paths start at the root."""
-    monkeypatch.chdir(os.path.dirname(os.path.dirname(__file__)))
+    monkeypatch.chdir(REPOSITORY)
     names = [n for n in os.listdir("experiments") if n.endswith(".flags")]
     return {n[: -len(".flags")]: parse(f"--flagfile=experiments/{n}") for n in names}
 
