@@ -17,7 +17,7 @@ from support.archives import (
     write_gta5,
     write_mnist,
 )
-from support.pictures import noise
+from support.files import noise
 
 from egsc_tf.data import builders
 from egsc_tf.errors import UserError

@@ -13,16 +13,11 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
-from support.files import bad_files, save
+from support.files import bad_files, noise, save
 from support.pictures import encoded
 
 from egsc_tf.data import images, label_maps, rgb
 from egsc_tf.errors import UserError
-
-
-def noise(height=12, width=16, channels=3, seed=0):
-    shape = (height, width, channels)[: 2 + (channels > 1)]
-    return np.random.RandomState(seed).randint(0, 256, shape).astype(np.uint8)
 
 
 def test_rgb_png_is_read_as_it_is(tmp_path):

@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from support.archives import write_records
-from support.files import bad_files, save
-from support.pictures import noise, png
+from support.files import bad_files, noise, save
+from support.pictures import png
 
 from egsc_tf.config import Config
 from egsc_tf.data import images, python_op

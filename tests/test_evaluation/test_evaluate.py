@@ -9,8 +9,7 @@ import tensorflow as tf
 from PIL import Image
 from support import runs
 from support.archives import write_cityscapes, write_gta5, write_mnist
-from support.files import save
-from support.pictures import noise
+from support.files import noise, save
 
 from egsc_tf.config import Config
 from egsc_tf.errors import UserError

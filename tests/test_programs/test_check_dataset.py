@@ -8,10 +8,10 @@ import shutil
 
 import pytest
 from PIL import Image
-from support.files import bad_files, save
+from support.files import bad_files, noise, save
 from support.odd_images import odd_images
-from support.pictures import encoded, noise
-from support.programs import program
+from support.pictures import encoded
+from support.programs import program, refusal
 
 from egsc_tf import check_dataset
 from egsc_tf.config import Config
@@ -310,7 +310,7 @@ def test_the_contact_sheet_shows_samples_from_all_over_each_folder(tmp_path):
 )
 def test_mistakes_are_named(flags, message, tmp_path):
     clean(tmp_path)
-    code, output = program("check_dataset", *(f.format(root=tmp_path) for f in flags))
+    code, output = refusal("check_dataset", *(f.format(root=tmp_path) for f in flags))
     assert code == 2
     assert re.search(message, output)
     assert "Traceback" not in output

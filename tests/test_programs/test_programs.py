@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from absl import app
 from PIL import Image
-from support.programs import program, save
+from support.programs import program, refusal, save
 
 from egsc_tf import translate
 from egsc_tf.config import Config
@@ -33,7 +33,7 @@ from egsc_tf.runtime.program import run
     ],
 )
 def test_train_names_a_users_mistake_without_a_traceback(tmp_path, flags, message):
-    code, output = program("train", f"--workdir={tmp_path / 'run'}", *flags)
+    code, output = refusal("train", f"--workdir={tmp_path / 'run'}", *flags)
     assert code == 2
     assert message in output
     assert "Traceback" not in output
@@ -57,7 +57,7 @@ def test_help_lists_the_flags_of_a_run():
 
 
 def test_a_file_where_a_folder_is_expected_is_named():
-    code, output = program("evaluate", "--workdir=README.md")
+    code, output = refusal("evaluate", "--workdir=README.md")
     assert code == 2
     assert "README.md/run.flags" in output
     assert "Traceback" not in output
@@ -90,7 +90,7 @@ def test_translate_and_evaluate_name_a_missing_run(tmp_path):
         ),
         ("evaluate", []),
     ):
-        code, output = program(name, f"--workdir={tmp_path}", *flags)
+        code, output = refusal(name, f"--workdir={tmp_path}", *flags)
         assert code == 2
         assert "run.flags: expected the flags of a run" in output
         assert "Traceback" not in output

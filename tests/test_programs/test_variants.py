@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support.paths import REPOSITORY
-from support.programs import program
+from support.programs import refusal
 from support.trainers import RUN, TINY, make_trainer
 
 from egsc_tf import variants
@@ -152,7 +152,8 @@ sys.exit(75)
     python.chmod(0o755)
     command = f"""
 import sys
-from egsc_tf import config, program, variants
+from egsc_tf import config, variants
+from egsc_tf.runtime import program
 sys.executable, workdir = {str(python)!r}, {str(tmp_path / "run")!r}
 program.run(lambda: variants.train_and_score(config.Config(), workdir))
 """
@@ -186,7 +187,7 @@ program.run(lambda: variants.train_and_score(config.Config(), workdir))
     ],
 )
 def test_bad_lists_are_refused(flag, message, tmp_path):
-    code, output = program("variants", f"--workdir={tmp_path / 'x'}", flag)
+    code, output = refusal("variants", f"--workdir={tmp_path / 'x'}", flag)
     assert code == 2
     assert message in output
     assert not (tmp_path / "x").exists()
