@@ -42,6 +42,7 @@ RUN = dataclasses.replace(TINY, g_update=1)
 # perceptual network. Twins, which a resumed run must not make alike again.
 SHORT = dataclasses.replace(
     RUN,
+    sample_every=100,
     twin_start=True,
     mask_steps=1,
     cycle_weight=0.0,

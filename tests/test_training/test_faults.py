@@ -433,32 +433,26 @@ def test_changed_flags_are_refused_unless_overridden(tmp_path, caplog):
     assert "--batch_size was 4, is now 2; --total_steps was 4, is now 9" in caplog.text
 
 
-def test_overridden_flags_of_other_networks_leave_the_run_as_it_was(tmp_path):
-    folder = str(tmp_path / "run")
-    config = dataclasses.replace(SHORT, total_steps=2)
-    train_lib.train(config, folder)
-    wider = dataclasses.replace(config, ngf=2 * config.ngf, total_steps=4)
-    with pytest.raises(UserError, match="ckpt-2: expected a checkpoint of the n"):
-        train_lib.train(wider, folder, override_run=True)
-    assert config_lib.load(folder) == config
-    assert restore.load(folder).steps == 2
+def test_overridden_flags_of_other_networks_leave_the_run_as_it_was(finished_copy):
+    wider = dataclasses.replace(RUN, ngf=2 * RUN.ngf, total_steps=6)
+    with pytest.raises(UserError, match="ckpt-4: expected a checkpoint of the n"):
+        train_lib.train(wider, finished_copy, override_run=True)
+    assert config_lib.load(finished_copy) == RUN
+    assert restore.load(finished_copy).steps == 4
 
 
-def test_a_longer_run_says_what_becomes_of_the_learning_rate(tmp_path, caplog):
-    folder = str(tmp_path / "run")
-    config = dataclasses.replace(SHORT, total_steps=2)
-    train_lib.train(config, folder)
+def test_a_longer_run_says_what_becomes_of_the_learning_rate(finished_copy, caplog):
+    longer = dataclasses.replace(RUN, total_steps=5)
     with caplog.at_level("WARNING", logger="absl"):
-        train_lib.train(SHORT, folder)
+        assert train_lib.train(longer, finished_copy).steps_done() == 5
     assert (
-        "translation: 4 steps instead of 2: the learning rate at step 2 is now "
-        "0.000536, it would have been 0"
+        "translation: 5 steps instead of 4: the learning rate at step 4 is now "
+        "0.000235, it would have been 0"
     ) in caplog.text
 
 
-def test_translation_falls_back_too(tmp_path, caplog):
-    folder = str(tmp_path / "run")
-    train_lib.train(SHORT, folder)
+def test_translation_falls_back_too(finished_copy, caplog):
+    folder = finished_copy
     stage = os.path.join(folder, "translation")
     assert checkpoints.steps(stage) == [2, 4]
     with open(os.path.join(stage, "ckpt-4.index"), "wb"):

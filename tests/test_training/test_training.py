@@ -323,13 +323,6 @@ class KillAtThree(divergence.StopOnNaN):
             raise Killed
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """(folder, trainer) of a whole run; one update a step keeps the graph small."""
-    folder = str(tmp_path_factory.mktemp("whole") / "run")
-    return folder, train_lib.train(RUN, folder)
-
-
 def assert_same_weights(whole, resumed):
     for x, y in zip(weights(whole), weights(resumed)):
         np.testing.assert_array_equal(x, y)
