@@ -67,7 +67,7 @@ def wait(processes, grace=GRACE_SECONDS):
     return failed if failed >= 0 else 128 - failed
 
 
-def _show(index, process):
+def show(index, process):
     shown = True
     for line in process.stdout:  # to its end: a full pipe would stop the worker
         try:
@@ -92,7 +92,7 @@ def main(arguments):
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under nohup
         signal.signal(signal.SIGHUP, forward)
     readers = [
-        threading.Thread(target=_show, args=item) for item in enumerate(processes)
+        threading.Thread(target=show, args=item) for item in enumerate(processes)
     ]
     for reader in readers:
         reader.start()

@@ -348,5 +348,5 @@ def test_a_worker_is_read_to_its_end_where_nobody_listens(monkeypatch):
 
     monkeypatch.setattr(sys, "stdout", Closed())
     worker = types.SimpleNamespace(stdout=iter(["one\n", "two\n"]))
-    local_workers._show(0, worker)
+    local_workers.show(0, worker)
     assert list(worker.stdout) == []
