@@ -115,7 +115,8 @@ def test_an_installed_copy_has_its_own(tmp_path, monkeypatch):
     ("more", "message"),
     [
         (["--flagfile=egsc_tf:nope"], "error: --flagfile=egsc_tf:nope: expected"),
-        (["--flagfile=egsc_tf:demo", "--g_update=2", "--fused_update"], "error: --fus"),
+        # It says --dataset=folder.
+        (["--flagfile=egsc_tf:celeba_64", "--data_dir=/no/such"], "error: /no/such/tr"),
     ],
 )
 def test_a_program_takes_names(tmp_path, more, message):
