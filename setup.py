@@ -30,10 +30,16 @@ setup(
     packages=[
         *find_packages(include=["egsc_tf", "egsc_tf.*"]),
         "egsc_tf.export",
+        "egsc_tf.experiments",  # The flagfiles; no Python.
         *(f"egsc_tf.{name}" for name in find_packages(include=["export.*"])),
     ],
-    package_dir={"egsc_tf.export": "export"},
+    package_dir={
+        "egsc_tf.export": "export",
+        "egsc_tf.experiments": "experiments",
+    },
     package_data={
+        "egsc_tf": ["py.typed"],
+        "egsc_tf.experiments": ["*.flags"],
         "egsc_tf.data.builders": ["checksums.tsv"],
         "egsc_tf.reporting": ["report.css", "report.js"],
         # The sources of the web page; without node_modules.
@@ -83,6 +89,7 @@ setup(
             "pre-commit>=3.3",
             "pytest>=7.4",
             "pytest-xdist>=3.3",
+            "pyyaml",
             "requests>=2.31",
             "ruff==0.17.6",
             "tensorflow-serving-api==2.15.*",

@@ -12,6 +12,7 @@ import os
 from absl import flags
 
 from egsc_tf.errors import UserError
+from egsc_tf.runtime import flagfiles
 from egsc_tf.runtime.files import write_whole
 
 RUN_FLAGS = "run.flags"
@@ -399,11 +400,19 @@ def from_flags(flag_values=flags.FLAGS):
 
 def load(workdir):
     """The Config of a run. Raises UserError where WORKDIR has none."""
-    return read(os.path.join(workdir, RUN_FLAGS))
+    return _of_file(os.path.join(workdir, RUN_FLAGS))
 
 
-def read(path):
-    """The Config of a flagfile. Raises UserError naming the file."""
+def read(flagfile):
+    """The Config of a flagfile, given by path or as egsc_tf:NAME.
+
+    Raises:
+      UserError: naming the file, where it is missing or has no flags of a run.
+    """
+    return _of_file(flagfiles.path_of(flagfile))
+
+
+def _of_file(path):
     if not os.path.isfile(path):
         raise UserError(
             f"{path}: expected the flags of a run that egsc_tf.train wrote, found no "
@@ -412,7 +421,7 @@ def read(path):
     values = flags.FlagValues()
     define_flags(values)
     try:
-        others = values(["run", f"--flagfile={path}"])[1:]
+        others = values(["run", *flagfiles.read(path)])[1:]
         if others or not os.path.getsize(path):
             raise UserError(f"found {others[0]!r}" if others else "found an empty file")
         return from_flags(values)

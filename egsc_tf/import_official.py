@@ -40,7 +40,7 @@ if __name__ == "__main__":
     flags.DEFINE_string(
         "preset",
         None,
-        "A flagfile of egsc_tf.train, as experiments/release_celeba.flags: data set "
+        "A flagfile of egsc_tf.train, as egsc_tf:release_celeba or a path: data set "
         "and image size, of scores and exports too; losses and schedule of further "
         "training. The networks' sizes and forms come from the checkpoints.",
         required=True,

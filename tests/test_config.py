@@ -11,12 +11,13 @@ from egsc_tf import config as config_lib
 from egsc_tf.config import Config
 from egsc_tf.errors import UserError
 from egsc_tf.run import workdir
+from egsc_tf.runtime import flagfiles
 
 
 def parse(*arguments):
     values = flags.FlagValues()
     config_lib.define_flags(values)
-    values(["program", *arguments])
+    values(["program", *flagfiles.expand(arguments)])
     return config_lib.from_flags(values)
 
 
@@ -95,7 +96,7 @@ def test_flags_that_are_none_are_named(tmp_path, content, found):
 
 @pytest.fixture
 def presets(monkeypatch):
-    """{file name: Config} of experiments/; nested paths start at the root."""
+    """{name: Config} of experiments/, given by path as the flagfiles' heads do."""
     monkeypatch.chdir(REPOSITORY)
     names = [n for n in os.listdir("experiments") if n.endswith(".flags")]
     return {n[: -len(".flags")]: parse(f"--flagfile=experiments/{n}") for n in names}

@@ -21,6 +21,7 @@ from egsc_tf.errors import (  # noqa: E402
     is_out_of_memory,
     telling_line,
 )
+from egsc_tf.runtime import flagfiles  # noqa: E402
 
 
 def run(main, with_rest=False):
@@ -61,8 +62,9 @@ def run(main, with_rest=False):
 
 def _parse(argv, with_rest):
     try:
-        return flags.FLAGS(argv, known_only=with_rest)
-    except (flags.Error, UnicodeDecodeError) as error:
+        arguments = flagfiles.expand(argv[1:])
+        return flags.FLAGS([argv[0], *arguments], known_only=with_rest)
+    except (flags.Error, UnicodeDecodeError, UserError) as error:
         sys.exit(_end(2, f"error: {error}"))
 
 
