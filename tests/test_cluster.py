@@ -27,7 +27,7 @@ from egsc_tf.training import divergence
 from egsc_tf.training.interruption import Interruption
 
 CONFIG = Config(**TINY)
-DOCS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "docs")
+DOCS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "docs", "guides")
 
 
 def tf_config(jobs, kind="worker", index=0):
