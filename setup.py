@@ -77,6 +77,8 @@ setup(
         # egsc_tf.app. Gradio 4, the last for Python 3.9, wants an older Pillow, and
         # older releases of what it is made of than it asks for.
         "app": [GRADIO],
+        # make docs: the pages of docs/ as a site. mkdocstrings needs Python 3.10.
+        "docs": ["mkdocs-material>=9.6", "mkdocstrings[python]>=0.29"],
         "test": [
             "ai-edge-litert>=1.0",
             "apache-beam>=2.69,<3",

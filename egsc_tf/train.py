@@ -5,7 +5,7 @@ installed copy has inside it.
 
 Stage 1 (feature masks) runs where DIR has none yet, then stage 2 (translation). Started
 again on the same DIR, the run goes on where its last checkpoint left it. With TF_CONFIG
-several processes train one run together (docs/cluster.md).
+several processes train one run together (docs/guides/distributed.md).
 """
 
 from egsc_tf.runtime import program  # first: it quiets the start of TensorFlow

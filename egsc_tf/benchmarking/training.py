@@ -56,7 +56,7 @@ class Step:
 
 
 def measure(config, source, strategy, seconds, peak, xla=False):
-    """The numbers of the training step; see the README.
+    """The numbers of the training step; see docs/results/speed.md.
 
     Args:
       config: egsc_tf.config.Config; source: of images (see `egsc_tf.data.stream`).

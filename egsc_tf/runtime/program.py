@@ -8,12 +8,16 @@ import sys
 # about CUDA plug-ins. Real failures arrive as Python exceptions all the same.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # TensorFlow chooses oneDNN's convolutions by itself only on processors with AVX512_VNNI
-# or newer; with AVX2 alone they are faster, too (README.md, "Speed").
+# or newer; with AVX2 alone they are faster, too (docs/results/speed.md).
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 from absl import app, flags, logging  # noqa: E402
 
 from egsc_tf.errors import (  # noqa: E402
+    DIVERGED,
+    INTERRUPTED,
+    REFUSED,
+    STOPPED,
     Diverged,
     Interrupted,
     UserError,
@@ -29,14 +33,12 @@ def run(main, with_rest=False):
 
     with_rest: main(arguments) gets those that are no flags of the program.
 
-    Exit code 0; 2 for bad flags, paths or images, a full disk and too little memory; 3
-    for a run that diverged; 75 for one that a signal stopped and that is saved; 130 for
-    an interrupt elsewhere.
+    Exit codes: see `egsc_tf.errors.EXIT_CODES`.
     """
 
     def guarded(argv):
         if len(argv) > 1 and not with_rest:
-            return _end(2, f"error: expected only flags, found {argv[1:]}")
+            return _end(REFUSED, f"error: expected only flags, found {argv[1:]}")
         # Some terminals cannot show every name of a file.
         sys.stdout.reconfigure(errors="backslashreplace")
         logging.use_absl_handler()
@@ -44,18 +46,18 @@ def run(main, with_rest=False):
         try:
             return main(argv[1:]) if with_rest else main()
         except Diverged as error:
-            return _end(3, f"error: {error}")
+            return _end(DIVERGED, f"error: {error}")
         except UserError as error:
-            return _end(2, f"error: {error}")
+            return _end(REFUSED, f"error: {error}")
         except Interrupted as error:
-            return _end(75, f"stopped: {error}")
+            return _end(STOPPED, f"stopped: {error}")
         except KeyboardInterrupt:
-            return _end(130, "stopped: interrupted")
+            return _end(INTERRUPTED, "stopped: interrupted")
         except Exception as error:
             line = _explained(error)
             if line is None:
                 raise
-            return _end(2, f"error: {line}")
+            return _end(REFUSED, f"error: {line}")
 
     app.run(guarded, flags_parser=functools.partial(_parse, with_rest=with_rest))
 
@@ -65,7 +67,7 @@ def _parse(argv, with_rest):
         arguments = flagfiles.expand(argv[1:])
         return flags.FLAGS([argv[0], *arguments], known_only=with_rest)
     except (flags.Error, UnicodeDecodeError, UserError) as error:
-        sys.exit(_end(2, f"error: {error}"))
+        sys.exit(_end(REFUSED, f"error: {error}"))
 
 
 def _explained(error):

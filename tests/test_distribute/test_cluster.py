@@ -28,7 +28,7 @@ from egsc_tf.training import divergence
 from egsc_tf.training.interruption import Interruption
 
 CONFIG = Config(**TINY)
-DOCS = os.path.join(REPOSITORY, "docs")
+DOCS = os.path.join(REPOSITORY, "docs", "guides")
 
 
 def tf_config(jobs, kind="worker", index=0):
