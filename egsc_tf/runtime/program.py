@@ -26,15 +26,27 @@ from egsc_tf.errors import (  # noqa: E402
     telling_line,
 )
 from egsc_tf.runtime import flagfiles  # noqa: E402
+from egsc_tf.runtime.flags import define, parse  # noqa: E402
+
+# A program's flags are its own, not this module's: --help lists them.
+flags.disclaim_key_flags()
 
 
-def run(main, with_rest=False):
-    """app.run for a main() that takes only flags; user mistakes end in one line.
+def run(main, *settings, with_rest=False):
+    """Runs main() with what the command line says; user mistakes end in one line.
 
-    with_rest: main(arguments) gets those that are no flags of the program.
+    Args:
+      main: gets one of each of `settings`, and gives the exit code (None: 0).
+      settings: dataclasses whose fields are the program's flags, see
+        `egsc_tf.runtime.flags`.
+      with_rest: main gets also the list of the arguments that are no flags of the
+        program.
 
     Exit codes: see `egsc_tf.errors.EXIT_CODES`.
     """
+
+    for each in settings:
+        define(each)
 
     def guarded(argv):
         if len(argv) > 1 and not with_rest:
@@ -44,7 +56,8 @@ def run(main, with_rest=False):
         logging.use_absl_handler()
         logging.set_verbosity(logging.INFO)
         try:
-            return main(argv[1:]) if with_rest else main()
+            rest = [argv[1:]] if with_rest else []
+            return main(*map(parse, settings), *rest)
         except Diverged as error:
             return _end(DIVERGED, f"error: {error}")
         except UserError as error:

@@ -5,7 +5,6 @@ import json
 
 import pytest
 import tensorflow as tf
-from absl import flags
 from support import formula
 from support.programs import program
 
@@ -35,9 +34,14 @@ def small_peak(monkeypatch):
     monkeypatch.setattr(peak, "SECONDS", 0.0)
 
 
+def measured(config, *what):
+    settings = benchmark.Settings(what=what, synthetic=True, seconds=0.0)
+    return benchmark.benchmark(config, settings)
+
+
 def test_a_benchmark_adds_up(small_peak):
     config = dataclasses.replace(TINY, fused_update=True)
-    found = benchmark.benchmark(config, ("train", "translate", "input"), True, 0.0)
+    found = measured(config, "train", "translate", "input")
     step = found["train"]
     assert step["flops"] == pytest.approx(formula.training_step(config), rel=0.02)
     seconds = step["step"]["median_s"]
@@ -86,7 +90,7 @@ def test_replicas_are_mirrored_in_a_program_of_their_own(tmp_path):
 @pytest.mark.slow
 def test_a_compiled_step_is_measured_as_well(small_peak):
     config = dataclasses.replace(TINY, jit_compile="on")
-    found = benchmark.benchmark(config, ("train", "input"), True, 0.0)
+    found = measured(config, "train", "input")
     step = found["train"]
     assert step["flops"] == pytest.approx(formula.training_step(config), rel=0.02)
     assert step["step"]["median_s"] > 0.0
@@ -178,20 +182,15 @@ def test_the_peak_is_of_the_type_that_the_networks_compute_in(monkeypatch):
     assert peak.Peak().rates["dtype"] == "float32"
 
 
-def test_what_is_measured_and_what_with_are_checked(monkeypatch, tmp_path):
+def test_what_is_measured_and_what_with_are_checked(tmp_path):
     broken = tmp_path / "old.json"
     broken.write_text("{")
     for what, vs, message in (
-        (["trian"], "", "--what: expected some of train"),
-        (["train"], str(broken), "--vs=.*expected what --json wrote"),
+        (("trian",), "", "--what: expected some of train"),
+        (("train",), str(broken), "--vs=.*expected what --json wrote"),
     ):
-        values = flags.FlagValues()
-        flags.DEFINE_list("what", what, "", flag_values=values)
-        flags.DEFINE_string("vs", vs, "", flag_values=values)
-        values(["benchmark"])
-        monkeypatch.setattr(benchmark, "FLAGS", values)
         with pytest.raises(UserError, match=message):
-            benchmark.main()
+            benchmark.main(Config(), benchmark.Settings(what=what, vs=vs))
 
 
 def test_synthetic_images_are_images():
