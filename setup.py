@@ -35,6 +35,7 @@ setup(
     package_dir={"egsc_tf.export": "export"},
     package_data={
         "egsc_tf.data.builders": ["checksums.tsv"],
+        "egsc_tf.export": ["templates/*"],
         "egsc_tf.reporting": ["templates/*"],
         # The sources of the web page; without node_modules.
         "egsc_tf.export.webpage": ["app/*", "app/public/*", "app/src/*"],
