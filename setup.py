@@ -41,7 +41,8 @@ setup(
         "egsc_tf": ["py.typed"],
         "egsc_tf.experiments": ["*.flags"],
         "egsc_tf.data.builders": ["checksums.tsv"],
-        "egsc_tf.reporting": ["report.css", "report.js"],
+        "egsc_tf.export": ["templates/*"],
+        "egsc_tf.reporting": ["templates/*"],
         # The sources of the web page; without node_modules.
         "egsc_tf.export.webpage": ["app/*", "app/public/*", "app/src/*"],
     },
@@ -50,6 +51,7 @@ setup(
         "absl-py>=1.4",
         # tensorflow-datasets 4.9 imports it and does not ask for it.
         "importlib_resources",
+        "jinja2>=3.1",
         "keras==2.15.*",
         "matplotlib>=3.7",
         "numpy<2",
