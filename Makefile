@@ -4,21 +4,22 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.egsc_tf_ready
+DOCS_READY := $(VENV)/.egsc_tf_docs_ready
 DEMO := runs/demo
 CLUSTER := runs/cluster
 WORKERS ?= 2
 MODELS ?= models
-# BATCHING=1: the server merges requests (README.md, "Serve").
+# BATCHING=1: the server merges requests (docs/guides/serving.md).
 BATCHING ?=
 
 .PHONY: demo cluster imports test test-slow test-faults test-beam test-cluster test-web \
-  test-serving release-check serve lint clean
+  test-serving release-check serve docs lint clean
 
 demo: $(READY)
 	$(BIN)/python -m egsc_tf.train --flagfile=experiments/demo.flags --workdir=$(DEMO)
 	$(BIN)/python -m egsc_tf.evaluate --workdir=$(DEMO)
 
-# Two workers on this machine train one run, for a few steps (docs/cluster.md).
+# Two workers on this machine train one run, for a few steps (docs/guides/distributed.md).
 cluster: $(READY)
 	$(BIN)/python -m egsc_tf.local_workers --workers=2 --flagfile=experiments/demo.flags \
 	  --mask_steps=20 --total_steps=40 --log_every=10 --sample_every=20 \
@@ -86,12 +87,17 @@ serve:
 	  exit 2; \
 	fi
 
+# The site of docs/, into site/. A link or an anchor that leads nowhere is an error.
+docs: $(DOCS_READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean
+	$(BIN)/python docs/hooks/links.py
+
 lint: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) build dist site *.egg-info
 
 # A shim may exist without an interpreter behind it, so each candidate is run.
 $(READY): setup.py
@@ -108,4 +114,8 @@ $(READY): setup.py
 	echo "setting up $(VENV) with $$found (a few minutes, once)"; \
 	"$$found" -m venv --clear $(VENV); \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'; \
+	touch $@
+
+$(DOCS_READY): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
 	touch $@

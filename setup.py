@@ -41,7 +41,8 @@ setup(
         "egsc_tf": ["py.typed"],
         "egsc_tf.experiments": ["*.flags"],
         "egsc_tf.data.builders": ["checksums.tsv"],
-        "egsc_tf.reporting": ["report.css", "report.js"],
+        "egsc_tf.export": ["templates/*"],
+        "egsc_tf.reporting": ["templates/*"],
         # The sources of the web page; without node_modules.
         "egsc_tf.export.webpage": ["app/*", "app/public/*", "app/src/*"],
     },
@@ -50,6 +51,7 @@ setup(
         "absl-py>=1.4",
         # tensorflow-datasets 4.9 imports it and does not ask for it.
         "importlib_resources",
+        "jinja2>=3.1",
         "keras==2.15.*",
         "matplotlib>=3.7",
         "numpy<2",
@@ -77,6 +79,8 @@ setup(
         # egsc_tf.app. Gradio 4, the last for Python 3.9, wants an older Pillow, and
         # older releases of what it is made of than it asks for.
         "app": [GRADIO],
+        # make docs: the pages of docs/ as a site. mkdocstrings needs Python 3.10.
+        "docs": ["mkdocs-material>=9.6", "mkdocstrings[python]>=0.29"],
         "test": [
             "ai-edge-litert>=1.0",
             "apache-beam>=2.69,<3",

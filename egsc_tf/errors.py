@@ -1,5 +1,20 @@
 """The errors that end a program in one line, each with an exit code of its own."""
 
+DONE, FAILED, REFUSED, DIVERGED, STOPPED, INTERRUPTED = 0, 1, 2, 3, 75, 130
+# What a caller learns from each; docs/hooks/reference.py makes a page of it.
+EXIT_CODES = {
+    DONE: "Done.",
+    FAILED: "An error of egsc_tf, with its traceback: please report it. "
+    "`egsc_tf.export.tflite` also ends so where a file is below its quality floor.",
+    REFUSED: "Bad flags, paths or files, a full disk, or too little memory. The last "
+    "line names what was expected and what was found.",
+    DIVERGED: "A loss, a gradient or an image is not finite. The line names it and the "
+    "step.",
+    STOPPED: "Stopped by a signal and saved, or another worker was lost. Start the "
+    "same command again.",
+    INTERRUPTED: "Interrupted while there was nothing to save.",
+}
+
 
 class UserError(ValueError):
     """Bad flags, paths or images. The message names the flag or path, says what was

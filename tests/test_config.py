@@ -12,13 +12,14 @@ from egsc_tf.config import Config
 from egsc_tf.errors import UserError
 from egsc_tf.run import workdir
 from egsc_tf.runtime import flagfiles
+from egsc_tf.runtime import flags as flags_lib
 
 
 def parse(*arguments):
     values = flags.FlagValues()
-    config_lib.define_flags(values)
+    flags_lib.define(Config, values)
     values(["program", *flagfiles.expand(arguments)])
-    return config_lib.from_flags(values)
+    return flags_lib.parse(Config, values)
 
 
 def test_defaults_and_overrides():

@@ -8,12 +8,16 @@ import sys
 # about CUDA plug-ins. Real failures arrive as Python exceptions all the same.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # TensorFlow chooses oneDNN's convolutions by itself only on processors with AVX512_VNNI
-# or newer; with AVX2 alone they are faster, too (README.md, "Speed").
+# or newer; with AVX2 alone they are faster, too (docs/results/speed.md).
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 from absl import app, flags, logging  # noqa: E402
 
 from egsc_tf.errors import (  # noqa: E402
+    DIVERGED,
+    INTERRUPTED,
+    REFUSED,
+    STOPPED,
     Diverged,
     Interrupted,
     UserError,
@@ -22,40 +26,51 @@ from egsc_tf.errors import (  # noqa: E402
     telling_line,
 )
 from egsc_tf.runtime import flagfiles  # noqa: E402
+from egsc_tf.runtime.flags import define, parse  # noqa: E402
+
+# A program's flags are its own, not this module's: --help lists them.
+flags.disclaim_key_flags()
 
 
-def run(main, with_rest=False):
-    """app.run for a main() that takes only flags; user mistakes end in one line.
+def run(main, *settings, with_rest=False):
+    """Runs main() with what the command line says; user mistakes end in one line.
 
-    with_rest: main(arguments) gets those that are no flags of the program.
+    Args:
+      main: gets one of each of `settings`, and gives the exit code (None: 0).
+      settings: dataclasses whose fields are the program's flags, see
+        `egsc_tf.runtime.flags`.
+      with_rest: main gets also the list of the arguments that are no flags of the
+        program.
 
-    Exit code 0; 2 for bad flags, paths or images, a full disk and too little memory; 3
-    for a run that diverged; 75 for one that a signal stopped and that is saved; 130 for
-    an interrupt elsewhere.
+    Exit codes: see `egsc_tf.errors.EXIT_CODES`.
     """
+
+    for each in settings:
+        define(each)
 
     def guarded(argv):
         if len(argv) > 1 and not with_rest:
-            return _end(2, f"error: expected only flags, found {argv[1:]}")
+            return _end(REFUSED, f"error: expected only flags, found {argv[1:]}")
         # Some terminals cannot show every name of a file.
         sys.stdout.reconfigure(errors="backslashreplace")
         logging.use_absl_handler()
         logging.set_verbosity(logging.INFO)
         try:
-            return main(argv[1:]) if with_rest else main()
+            rest = [argv[1:]] if with_rest else []
+            return main(*map(parse, settings), *rest)
         except Diverged as error:
-            return _end(3, f"error: {error}")
+            return _end(DIVERGED, f"error: {error}")
         except UserError as error:
-            return _end(2, f"error: {error}")
+            return _end(REFUSED, f"error: {error}")
         except Interrupted as error:
-            return _end(75, f"stopped: {error}")
+            return _end(STOPPED, f"stopped: {error}")
         except KeyboardInterrupt:
-            return _end(130, "stopped: interrupted")
+            return _end(INTERRUPTED, "stopped: interrupted")
         except Exception as error:
             line = _explained(error)
             if line is None:
                 raise
-            return _end(2, f"error: {line}")
+            return _end(REFUSED, f"error: {line}")
 
     app.run(guarded, flags_parser=functools.partial(_parse, with_rest=with_rest))
 
@@ -65,7 +80,7 @@ def _parse(argv, with_rest):
         arguments = flagfiles.expand(argv[1:])
         return flags.FLAGS([argv[0], *arguments], known_only=with_rest)
     except (flags.Error, UnicodeDecodeError, UserError) as error:
-        sys.exit(_end(2, f"error: {error}"))
+        sys.exit(_end(REFUSED, f"error: {error}"))
 
 
 def _explained(error):

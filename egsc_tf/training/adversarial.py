@@ -113,7 +113,7 @@ class AdversarialTrainer(keras.Model):
         callbacks = [divergence.StopOnNaN(), *(callbacks or ())]
         return super().fit(x, callbacks=callbacks, **kwargs)
 
-    # Nothing here needs AutoGraph (README.md, "Speed").
+    # Nothing here needs AutoGraph (docs/results/speed.md).
     @tf.autograph.experimental.do_not_convert
     def train_step(self, batch):
         """One D update, then g_update G updates; none once a value was not finite.

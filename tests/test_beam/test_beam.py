@@ -24,6 +24,7 @@ from egsc_tf.run import restore
 pytest.importorskip("apache_beam", reason="needs the extra beam")
 from egsc_tf.beam import counters, files, manifest, model, pipeline  # noqa: E402
 from egsc_tf.beam.options import pipeline_options  # noqa: E402
+from egsc_tf.beam.settings import Settings  # noqa: E402
 
 # An image of 40x60 is too large for the networks, 4 of 19x30 are too large a batch.
 MAX_BATCH_PIXELS = 2048
@@ -46,8 +47,12 @@ def run(version):
     """(pattern, exemplars, output, ...) -> the counts of a run in this process."""
 
     def run(pattern, exemplars, output, **settings):
-        settings = pipeline.Settings(
-            version, str(pattern), tuple(exemplars), str(output), **settings
+        settings = Settings(
+            version,
+            str(pattern),
+            exemplars=tuple(exemplars),
+            output=str(output),
+            **settings,
         )
         return pipeline.translate(settings, pipeline_options("DirectRunner", []))[0]
 
@@ -315,10 +320,10 @@ def test_a_users_mistakes_are_named(version, folder, tmp_path):
         pipeline_options("DirectRunner", ["--directon=b2a"])
     pipeline_options("FlinkRunner", ["--flink_master=host:8081", "--parallelism=4"])
     beside = (str(tmp_path / "style.png"),)
-    settings = pipeline.Settings(version, "unused", beside, f"{tmp_path}/.")
+    settings = Settings(version, exemplars=beside, output=f"{tmp_path}/.")
     with pytest.raises(UserError, match="--output=.*: expected another folder than"):
         pipeline.translate(settings, pipeline_options("DirectRunner", []))
-    settings = pipeline.Settings(version, "unused", (), str(tmp_path))
+    settings = Settings(version, "unused", output=str(tmp_path))
     with pytest.raises(UserError, match="--runner.*NoRunner"):
         pipeline.translate(settings, pipeline_options("NoRunner", []))
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 import tensorflow as tf
-from absl import flags
+from support import formula
 from support.programs import program
 
 from egsc_tf import benchmark
@@ -34,11 +34,16 @@ def small_peak(monkeypatch):
     monkeypatch.setattr(peak, "SECONDS", 0.0)
 
 
+def measured(config, *what):
+    settings = benchmark.Settings(what=what, synthetic=True, seconds=0.0)
+    return benchmark.benchmark(config, settings)
+
+
 def test_a_benchmark_adds_up(small_peak):
     config = dataclasses.replace(TINY, fused_update=True)
-    found = benchmark.benchmark(config, ("train", "translate", "input"), True, 0.0)
+    found = measured(config, "train", "translate", "input")
     step = found["train"]
-    assert step["flops"] == pytest.approx(step["flops_by_formula"], rel=0.02)
+    assert step["flops"] == pytest.approx(formula.training_step(config), rel=0.02)
     seconds = step["step"]["median_s"]
     assert step["images_per_s"] == pytest.approx(config.batch_size / seconds)
     assert step["gflops"] == pytest.approx(step["flops"] / seconds / 1e9)
@@ -54,7 +59,8 @@ def test_a_benchmark_adds_up(small_peak):
     assert one["images"] == 1
     assert batch["images"] == config.batch_size
     per_image = found["translate"]["flops"]
-    assert per_image == pytest.approx(found["translate"]["flops_by_formula"], rel=0.02)
+    by_hand = formula.translation(config, config.height, config.width)
+    assert per_image == pytest.approx(by_hand, rel=0.02)
     assert batch["gflops"] * batch["median_s"] * 1e9 == pytest.approx(2 * per_image)
     assert found["synthetic"] is True
     assert found["flags"]["ngf"] == 4
@@ -84,9 +90,9 @@ def test_replicas_are_mirrored_in_a_program_of_their_own(tmp_path):
 @pytest.mark.slow
 def test_a_compiled_step_is_measured_as_well(small_peak):
     config = dataclasses.replace(TINY, jit_compile="on")
-    found = benchmark.benchmark(config, ("train", "input"), True, 0.0)
+    found = measured(config, "train", "input")
     step = found["train"]
-    assert step["flops"] == pytest.approx(step["flops_by_formula"], rel=0.02)
+    assert step["flops"] == pytest.approx(formula.training_step(config), rel=0.02)
     assert step["step"]["median_s"] > 0.0
     assert step["time_by_part"] == {}
     text = summary.summary(json.loads(json.dumps(found)))
@@ -176,20 +182,15 @@ def test_the_peak_is_of_the_type_that_the_networks_compute_in(monkeypatch):
     assert peak.Peak().rates["dtype"] == "float32"
 
 
-def test_what_is_measured_and_what_with_are_checked(monkeypatch, tmp_path):
+def test_what_is_measured_and_what_with_are_checked(tmp_path):
     broken = tmp_path / "old.json"
     broken.write_text("{")
     for what, vs, message in (
-        (["trian"], "", "--what: expected some of train"),
-        (["train"], str(broken), "--vs=.*expected what --json wrote"),
+        (("trian",), "", "--what: expected some of train"),
+        (("train",), str(broken), "--vs=.*expected what --json wrote"),
     ):
-        values = flags.FlagValues()
-        flags.DEFINE_list("what", what, "", flag_values=values)
-        flags.DEFINE_string("vs", vs, "", flag_values=values)
-        values(["benchmark"])
-        monkeypatch.setattr(benchmark, "FLAGS", values)
         with pytest.raises(UserError, match=message):
-            benchmark.main()
+            benchmark.main(Config(), benchmark.Settings(what=what, vs=vs))
 
 
 def test_synthetic_images_are_images():

@@ -4,8 +4,9 @@ import dataclasses
 
 import pytest
 import tensorflow as tf
+from support import formula
 
-from egsc_tf.benchmarking import formula, graph_cost, training
+from egsc_tf.benchmarking import graph_cost, training
 from egsc_tf.benchmarking.synthetic import Synthetic
 from egsc_tf.config import Config
 

@@ -226,7 +226,7 @@ def test_records_that_cannot_be_read_are_named(tmp_path, monkeypatch):
 def test_records_that_break_while_they_are_read_are_named(tmp_path, monkeypatch):
     path = tmp_path / "gta_train_00000-of-00001.tfrecord"
     write_records(path, [(png(noise()), png(noise()))] * 3)
-    count = official_records._count
+    count = official_records.count_of
 
     def then_cut_off(path):
         found = count(path)
@@ -234,7 +234,7 @@ def test_records_that_break_while_they_are_read_are_named(tmp_path, monkeypatch)
             file.truncate(os.path.getsize(path) - 9)
         return found
 
-    monkeypatch.setattr(official_records, "_count", then_cut_off)
+    monkeypatch.setattr(official_records, "count_of", then_cut_off)
     with pytest.raises(UserError, match="image_raw_A: expected files that can be read"):
         open_folder(tmp_path, dataset="official_records")
 

@@ -28,7 +28,7 @@ from egsc_tf.training import divergence
 from egsc_tf.training.interruption import Interruption
 
 CONFIG = Config(**TINY)
-DOCS = os.path.join(REPOSITORY, "docs")
+DOCS = os.path.join(REPOSITORY, "docs", "guides")
 
 
 def tf_config(jobs, kind="worker", index=0):
@@ -348,5 +348,5 @@ def test_a_worker_is_read_to_its_end_where_nobody_listens(monkeypatch):
 
     monkeypatch.setattr(sys, "stdout", Closed())
     worker = types.SimpleNamespace(stdout=iter(["one\n", "two\n"]))
-    local_workers._show(0, worker)
+    local_workers.show(0, worker)
     assert list(worker.stdout) == []

@@ -161,6 +161,36 @@ def test_checksums_and_the_split_use_are_in_the_report(version):
     assert times["ratio"] == times["full_seconds"] / times["split_seconds"]
 
 
+def head_of(card):
+    """What a hub of models reads of a card."""
+    return yaml.safe_load(card.split("---\n")[1])
+
+
+def test_a_hub_reads_the_head_of_the_card(version):
+    with open(os.path.join(version, model_card.CARD)) as file:
+        head = head_of(file.read())
+    assert head["license"] == "other"  # of the weights: the training images' terms
+    assert head["library_name"] == "tensorflow"
+    assert head["pipeline_tag"] == "image-to-image"
+    assert "egsc-it" in head["tags"]
+    assert "model-index" not in head  # no results
+
+
+@pytest.mark.parametrize("odd", ["- a: \"b\" 'c' #", "a\n---\nb\t\\é\u2028😀", "~"])
+def test_no_name_breaks_the_head_of_the_card(version, odd):
+    with open(os.path.join(version, model_card.REPORT)) as file:
+        report = json.load(file)
+    report["name"] = report["trained_on"]["dataset"] = odd
+    report["scores"] = {"ssim_a2b": 0.8125, "fid_b2a": float("nan")}
+    (entry,) = head_of(model_card.card(report))["model-index"]
+    assert entry["name"] == odd
+    (result,) = entry["results"]
+    assert result["dataset"] == {"type": odd, "name": odd}
+    assert result["task"]["type"] == "image-to-image"
+    # No number, no metric.
+    assert result["metrics"] == [{"type": "ssim_a2b", "value": 0.8125}]
+
+
 def test_scores_of_this_very_step_are_on_the_card(tmp_path):
     workdir = runs.untrained(tmp_path / "run")
     path = os.path.join(workdir, "results.json")
@@ -171,6 +201,7 @@ def test_scores_of_this_very_step_are_on_the_card(tmp_path):
         with open(os.path.join(version, model_card.CARD)) as file:
             card = file.read()
         assert shown in card
+        assert ("model-index" in head_of(card)) == (steps == 0)
         assert "60000 steps of feature masks and 0 of translation." in card
 
 

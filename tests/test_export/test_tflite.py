@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import types
 import zipfile
 
 import flatbuffers
@@ -296,13 +295,9 @@ def test_a_variant_below_its_floor_is_not_written(
     monkeypatch.setitem(variants.FLOORS, "dynamic", 1000.0)
     stale = tmp_path / "a2b_dynamic_translate.tflite"
     stale.write_text("of an earlier export")
-    flags = types.SimpleNamespace(
-        workdir=workdir,
-        output=str(tmp_path),
-        **{**vars(tflite.Settings()), **QUICK, "variants": ["dynamic", "float32"]},
-    )
-    monkeypatch.setattr(tflite, "FLAGS", flags)
-    assert tflite.main() == 1
+    flags = tflite.Flags(workdir, str(tmp_path))
+    settings = tflite.Settings(variants=("dynamic", "float32"), **QUICK)
+    assert tflite.main(flags, settings) == 1
     message = capsys.readouterr().err
     assert "dynamic: expected a PSNR of at least 1000 dB" in message
     report = json.loads((tmp_path / "report.json").read_text())["variants"]

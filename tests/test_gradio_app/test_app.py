@@ -4,7 +4,6 @@ import io
 import re
 import socket
 import sys
-import types
 
 import numpy as np
 import pytest
@@ -168,15 +167,14 @@ def test_examples_are_test_images(run_, tmp_path):
 def test_mistakes_of_the_command_are_named(monkeypatch):
     pytest.importorskip("gradio", reason="no gradio here: pip install '.[app]'")
     for both in ("x", ""):
-        flags = types.SimpleNamespace(workdir=both, saved_model=both)
-        monkeypatch.setattr(app, "FLAGS", flags)
+        flags = app.Flags(workdir=both, saved_model=both)
         with pytest.raises(UserError, match="one of --workdir and --saved_model"):
-            app.main()  # which has imported the page by then
+            app.main(flags)  # which has imported the page by then
     monkeypatch.delitem(sys.modules, "egsc_tf.gradio_app.interface")
     monkeypatch.delattr(gradio_app, "interface")
     monkeypatch.setitem(sys.modules, "gradio", None)
     with pytest.raises(UserError, match=r"pip install '\.\[app\]'"):
-        app.main()
+        app.main(app.Flags())
 
 
 @pytest.fixture(scope="module")

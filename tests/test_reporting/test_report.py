@@ -1,6 +1,7 @@
 """The page of a run: what it says, that it needs nothing else, also in a browser."""
 
 import dataclasses
+import html
 import json
 import re
 import shutil
@@ -88,6 +89,18 @@ def test_what_comes_from_outside_is_text(reported):
     assert "&lt;script&gt;alert(1)&lt;/script&gt; é" in text
 
 
+def test_names_of_runs_are_text(tmp_path):
+    name = """<img src="x" onerror='y'> & z"""
+    folder = untrained(tmp_path / name, dataset="folder", data_dir="/no/<such>")
+    text = read(writing.write([folder, folder]))
+    assert "<img" not in text
+    assert "<such>" not in text
+    # "pre": the command; two runs beside each other in seven sections.
+    for tag, count in (("title", 1), ("h1", 1), ("pre", 2), ("h3", 2 * 7)):
+        found = map(html.unescape, re.findall(f"<{tag}>(.*?)</{tag}>", text))
+        assert len([one for one in found if name in one]) == count
+
+
 @pytest.mark.parametrize(
     ("width", "colour_scheme"), [(1280, "light"), (1280, "dark"), (390, "dark")]
 )
@@ -119,7 +132,7 @@ def test_runs_are_put_beside_each_other(reported, tmp_path):
     code, output = program("report", f"--workdir={other}", "--compare", other, folder)
     assert code == 0, output
     text = read(f"{other}/compare.html")
-    head = re.search("Flags that differ</caption>(.*?)</table>", text)[1]
+    head = re.search("Flags that differ</caption>(.*?)</table>", text, re.DOTALL)[1]
     assert re.findall(r'row">(--\w+)', head) == ["--ngf", "--use_masks"]
     assert re.findall("<td>(.*?)</td>", head)[:4] == ["2", "2", "4", "64"]
     assert text.count("<h3>finished</h3>") == 7  # one a section
@@ -148,10 +161,13 @@ def test_runs_of_one_name_are_told_apart():
 
 
 def test_names_of_runs_are_no_formulas():
-    lines = [(name, [1, 2], [1.0, 2.0], 0, "-") for name in (r"a$\foo$", "_hidden")]
-    text = plots.curves(lines, "two runs")
+    names = (r"a$\foo$", "_hidden", "<b>\x01")
+    lines = [(name, [1, 2], [1.0, 2.0], 0, "-") for name in names]
+    text = plots.curves(lines, '"three" runs')
     assert r"a$\foo$" in text
     assert "hidden" in text
+    assert "&lt;b&gt;" in text
+    assert 'aria-label="&quot;three&quot; runs"' in text
 
 
 def test_a_real_image_is_not_searched_among_itself(tmp_path):

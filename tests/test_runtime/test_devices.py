@@ -174,13 +174,13 @@ def test_the_first_step_is_announced_and_timed(caplog):
 
 
 def test_advice_leaves_out_what_is_on_already():
-    told = devices._advice(RUN)
+    told = devices.advice(RUN)
     assert "--gradient_checkpointing" in told
     assert "--mixed_precision" in told
     config = dataclasses.replace(
         RUN, gradient_checkpointing=True, mixed_precision="mixed_float16"
     )
-    assert devices._advice(config) == (
+    assert devices.advice(config) == (
         "A new --workdir may have a smaller --batch_size (4 now)"
     )
 

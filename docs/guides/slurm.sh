@@ -1,6 +1,6 @@
 #!/bin/bash
-# Trains one run on two hosts: sbatch docs/slurm.sh
-# Replace what stands in capitals; docs/cluster.md explains the rest.
+# Trains one run on two hosts: sbatch docs/guides/slurm.sh
+# Replace what stands in capitals; docs/guides/distributed.md explains the rest.
 #SBATCH --job-name=egsc_tf
 #SBATCH --nodes=2
 #SBATCH --ntasks-per-node=1

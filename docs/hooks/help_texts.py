@@ -1,0 +1,64 @@
+"""Prints, as JSON, {program: the text of `python -m PROGRAM --help`}.
+
+TensorFlow is imported once; each program then starts in a fork of this process, so that
+it finds no flags of another.
+"""
+
+import json
+import os
+import runpy
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = {"egsc_tf": ROOT / "egsc_tf", "egsc_tf.export": ROOT / "export"}
+
+
+def programs():
+    """Names of all modules that can be started, in the order of the alphabet."""
+    return [
+        f"{package}.{path.stem}"
+        for package, folder in FOLDERS.items()
+        for path in sorted(folder.glob("*.py"))
+        if '\nif __name__ == "__main__":' in path.read_text(encoding="utf-8")
+    ]
+
+
+def help_of(program):
+    """What `python -m PROGRAM --help` prints, without paths of this machine."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
+        child = os.fork()
+        if child == 0:
+            os.dup2(file.fileno(), 1)
+            sys.stdout = os.fdopen(1, "w", encoding="utf-8")
+            sys.argv = [program, "--help"]
+            try:
+                runpy.run_module(program, run_name="__main__", alter_sys=True)
+            except SystemExit:
+                pass
+            finally:
+                sys.stdout.flush()
+                os._exit(0)
+        os.waitpid(child, 0)
+        file.seek(0)
+        text = file.read()
+    assert text.strip(), f"{program} --help printed nothing"
+    package, name = program.rsplit(".", 1)
+    source = str(FOLDERS[package] / f"{name}.py")
+    text = text.replace(f"flags:\n\n{source}:", "Flags:")
+    return text.replace(source, program).strip()
+
+
+def main():
+    sys.path.insert(0, str(ROOT))
+    os.environ["COLUMNS"] = "88"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    import tensorflow  # noqa: F401
+
+    json.dump({program: help_of(program) for program in programs()}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
