@@ -12,7 +12,8 @@ MODELS ?= models
 # BATCHING=1: the server merges requests (docs/guides/serving.md).
 BATCHING ?=
 
-.PHONY: demo cluster imports test test-slow test-faults test-beam test-cluster test-web serve docs lint clean
+.PHONY: demo cluster imports test test-slow test-faults test-beam test-cluster test-web \
+  test-serving release-check serve docs lint clean
 
 demo: $(READY)
 	$(BIN)/python -m egsc_tf.train --flagfile=experiments/demo.flags --workdir=$(DEMO)
@@ -53,6 +54,16 @@ test-cluster: $(READY)
 test-web: $(READY)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -m web
 
+# The real server, which the tests start: they skip in `make test` where there is none.
+test-serving: $(READY)
+	@command -v tensorflow_model_server >/dev/null 2>&1 || \
+	  { echo "make test-serving: expected tensorflow_model_server on PATH, found none" >&2; exit 2; }
+	$(BIN)/python -m pytest -m tensorflow_serving
+
+# Builds the wheel and the sdist into dist/, and tries the wheel outside of this folder.
+release-check:
+	PYTHON='$(or $(PYTHON),$(wildcard $(abspath $(BIN))/python),python3)' .ci/release-check
+
 # Serves every model in the folder MODELS, which egsc_tf.export.saved_model wrote. The
 # configs name the paths inside the server's image.
 serve:
@@ -86,7 +97,7 @@ lint: $(READY)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) build site *.egg-info
+	rm -rf $(VENV) build dist site *.egg-info
 
 # A shim may exist without an interpreter behind it, so each candidate is run.
 $(READY): setup.py

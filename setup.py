@@ -30,12 +30,19 @@ setup(
     packages=[
         *find_packages(include=["egsc_tf", "egsc_tf.*"]),
         "egsc_tf.export",
+        "egsc_tf.experiments",  # The flagfiles; no Python.
         *(f"egsc_tf.{name}" for name in find_packages(include=["export.*"])),
     ],
-    package_dir={"egsc_tf.export": "export"},
+    package_dir={
+        "egsc_tf.export": "export",
+        "egsc_tf.experiments": "experiments",
+    },
     package_data={
+        "egsc_tf": ["py.typed"],
+        "egsc_tf.experiments": ["*.flags"],
         "egsc_tf.data.builders": ["checksums.tsv"],
-        "egsc_tf.reporting": ["report.css", "report.js"],
+        "egsc_tf.export": ["templates/*"],
+        "egsc_tf.reporting": ["templates/*"],
         # The sources of the web page; without node_modules.
         "egsc_tf.export.webpage": ["app/*", "app/public/*", "app/src/*"],
     },
@@ -44,6 +51,7 @@ setup(
         "absl-py>=1.4",
         # tensorflow-datasets 4.9 imports it and does not ask for it.
         "importlib_resources",
+        "jinja2>=3.1",
         "keras==2.15.*",
         "matplotlib>=3.7",
         "numpy<2",
@@ -81,10 +89,11 @@ setup(
             "kubernetes-validate>=1.34",  # has the schemas of Kubernetes in it
             GRADIO,
             "import-linter>=2",
-            "playwright>=1.49",  # its browsers are not downloaded: tests/browser.py
+            "playwright>=1.49",  # downloads no browser: tests/support/browser.py
             "pre-commit>=3.3",
             "pytest>=7.4",
             "pytest-xdist>=3.3",
+            "pyyaml",
             "requests>=2.31",
             "ruff==0.17.6",
             "tensorflow-serving-api==2.15.*",

@@ -8,10 +8,9 @@ otherwise.
 from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow
 
 # isort: split
+import dataclasses
 import os
 import tempfile
-
-from absl import flags
 
 from egsc_tf.data import images
 from egsc_tf.domains import DIRECTIONS, split
@@ -21,9 +20,32 @@ from egsc_tf.evaluation.settings import Settings
 from egsc_tf.gradio_app.models import RunModel, SavedModel
 from egsc_tf.gradio_app.session import Session
 from egsc_tf.reporting import gallery
+from egsc_tf.runtime.flags import like, setting
 
-FLAGS = flags.FLAGS
 EXAMPLES = 3  # of each direction
+
+
+@dataclasses.dataclass(frozen=True)
+class Flags:
+    """The program's flags."""
+
+    workdir: str = setting("", "Folder of a trained run.")
+    saved_model: str = setting("", "Or MODELS/NAME/VERSION, exported.")
+    host: str = setting("127.0.0.1", "Address to listen at; 0.0.0.0: all.")
+    port: int = setting(7860, "Port to listen at.", least=1, most=65535)
+    max_pixels: int = setting(2**24, "Largest source, height x width.", least=1)
+    max_exemplar_pixels: int = setting(
+        2**21, "Largest exemplar, which the networks see as a whole.", least=1
+    )
+    max_megabytes: int = setting(50, "Largest file.", least=1)
+    tile: int = setting(
+        512,
+        "--workdir: side in pixels of the tiles by which larger sources are "
+        "translated, to bound memory; the result is the same.",
+        least=1,
+    )
+    data_dir: str = setting("", "Where the examples lie now; empty: as in training.")
+    manual_dir: str = like(Settings, "manual_dir")
 
 
 def examples_of(run_, folder):
@@ -47,54 +69,31 @@ def examples_of(run_, folder):
     return examples, f"The examples are {kind} of the run."
 
 
-def main():
+def main(flags):
     try:
         from egsc_tf.gradio_app import interface
     except ImportError as error:
         raise UserError(
             f"expected the packages of `pip install '.[app]'`, found no {error.name}"
         ) from error
-    if bool(FLAGS.workdir) == bool(FLAGS.saved_model):
+    if bool(flags.workdir) == bool(flags.saved_model):
         raise UserError("expected one of --workdir and --saved_model")
     with tempfile.TemporaryDirectory(prefix="egsc_tf_") as folder:
-        if FLAGS.workdir:
-            settings = Settings(data_dir=FLAGS.data_dir, manual_dir=FLAGS.manual_dir)
-            run_ = Run(FLAGS.workdir, settings)
-            model = RunModel(run_.context.translator, FLAGS.tile)
+        if flags.workdir:
+            settings = Settings(data_dir=flags.data_dir, manual_dir=flags.manual_dir)
+            run_ = Run(flags.workdir, settings)
+            model = RunModel(run_.context.translator, flags.tile)
             title, (examples, told) = run_.label, examples_of(run_, folder)
         else:
-            model = SavedModel(FLAGS.saved_model)
-            title = "/".join(os.path.abspath(FLAGS.saved_model).split(os.sep)[-2:])
+            model = SavedModel(flags.saved_model)
+            title = "/".join(os.path.abspath(flags.saved_model).split(os.sep)[-2:])
             examples, told = [], "No examples: a SavedModel has no data set."
-        session = Session(model, FLAGS.max_pixels, FLAGS.max_exemplar_pixels)
+        session = Session(model, flags.max_pixels, flags.max_exemplar_pixels)
         blocks = interface.build(session, title, examples, told)
-        url = interface.launch(blocks, FLAGS.host, FLAGS.port, FLAGS.max_megabytes)
+        url = interface.launch(blocks, flags.host, flags.port, flags.max_megabytes)
         print(f"open {url} (Ctrl-C ends it)", flush=True)
         blocks.block_thread()
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("workdir", "", "Folder of a trained run.")
-    flags.DEFINE_string("saved_model", "", "Or MODELS/NAME/VERSION, exported.")
-    flags.DEFINE_string("host", "127.0.0.1", "Address to listen at; 0.0.0.0: all.")
-    flags.DEFINE_integer("port", 7860, "Port to listen at.", 1, 65535)
-    flags.DEFINE_integer("max_pixels", 2**24, "Largest source, height x width.", 1)
-    flags.DEFINE_integer(
-        "max_exemplar_pixels",
-        2**21,
-        "Largest exemplar, which the networks see as a whole.",
-        1,
-    )
-    flags.DEFINE_integer("max_megabytes", 50, "Largest file.", 1)
-    flags.DEFINE_integer(
-        "tile",
-        512,
-        "--workdir: side in pixels of the tiles by which larger sources are "
-        "translated, to bound memory; the result is the same.",
-        1,
-    )
-    flags.DEFINE_string(
-        "data_dir", "", "Where the examples lie now; empty: as in training."
-    )
-    flags.DEFINE_string("manual_dir", "", "As of egsc_tf.train; empty: as in training.")
-    run(main)
+    run(main, Flags)

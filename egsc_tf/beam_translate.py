@@ -12,15 +12,23 @@ docs/guides/beam.md.
 from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow
 
 # isort: split
-from absl import flags, logging
+import dataclasses
 
-from egsc_tf.domains import DIRECTIONS
+from absl import logging
+
+from egsc_tf.beam.settings import Settings
 from egsc_tf.errors import UserError
+from egsc_tf.runtime.flags import setting
 
-FLAGS = flags.FLAGS
+
+@dataclasses.dataclass(frozen=True)
+class Flags:
+    """The program's own flags."""
+
+    runner: str = setting("DirectRunner", "Beam's engine.")
 
 
-def main(beam_flags):
+def main(settings, flags, beam_flags):
     verbosity = logging.get_verbosity()
     logging.set_verbosity(logging.ERROR)  # Beam tells which clouds' packages it misses
     try:
@@ -32,23 +40,15 @@ def main(beam_flags):
         ) from error
     finally:
         logging.set_verbosity(verbosity)
-    options = pipeline_options(FLAGS.runner, beam_flags)
-    files.matching(FLAGS.input, "--input", 1)
-    settings = pipeline.Settings(
-        FLAGS.saved_model,
-        FLAGS.input,
-        tuple(files.matching(FLAGS.exemplar, "--exemplar")),
-        FLAGS.output,
-        FLAGS.direction,
-        FLAGS.strength,
-        FLAGS.batch_size,
-        FLAGS.tfrecords,
-    )
+    options = pipeline_options(flags.runner, beam_flags)
+    files.matching(settings.input, "--input", 1)
+    exemplars = tuple(files.matching(settings.exemplar, "--exemplar"))
+    settings = dataclasses.replace(settings, exemplars=exemplars)
     counts, seconds = pipeline.translate(settings, options)
     translated, dead = counts[counters.TRANSLATED], counts[counters.DEAD_LETTERS]
     print(
         f"{counts[counters.FOUND]} inputs, {counts[counters.STYLES]} exemplars: "
-        f"{translated} images written to {FLAGS.output}, {counts[counters.RIGHT]} "
+        f"{translated} images written to {settings.output}, {counts[counters.RIGHT]} "
         f"already right, {dead} dead letters; {seconds:.1f} s, "
         f"{translated / seconds:.1f} images/s"
     )
@@ -56,22 +56,4 @@ def main(beam_flags):
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string(
-        "saved_model",
-        None,
-        "MODELS/NAME/VERSION, of egsc_tf.export.saved_model.",
-        required=True,
-    )
-    flags.DEFINE_string(
-        "input", None, "Pattern of the images, such as 'DIR/*.png'.", required=True
-    )
-    flags.DEFINE_string("exemplar", None, "Image or pattern of styles.", required=True)
-    flags.DEFINE_string("output", None, "Folder to write to.", required=True)
-    flags.DEFINE_enum("direction", "a2b", DIRECTIONS, "Which way.")
-    flags.DEFINE_float(
-        "strength", 1.0, "0: content's own look, 1: exemplar's.", 0.0, 1.0
-    )
-    flags.DEFINE_integer("batch_size", 8, "Images of one call of the networks.", 1)
-    flags.DEFINE_bool("tfrecords", False, "Also write OUTPUT/images-*.tfrecord.")
-    flags.DEFINE_string("runner", "DirectRunner", "Beam's engine.")
-    run(main, with_rest=True)
+    run(main, Settings, Flags, with_rest=True)

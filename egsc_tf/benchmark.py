@@ -9,52 +9,65 @@ numbers as JSON; --vs=JSON compares with such a file, as ratios.
 from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow
 
 # isort: split
+import dataclasses
 import json
 
 import tensorflow as tf
-from absl import flags, logging
+from absl import logging
 from tensorflow import keras
 
-from egsc_tf import config as config_lib
 from egsc_tf.benchmarking import training, translating
 from egsc_tf.benchmarking.peak import Peak
 from egsc_tf.benchmarking.summary import compare, summary
 from egsc_tf.benchmarking.synthetic import Synthetic
+from egsc_tf.config import Config
 from egsc_tf.data.source import open_source
 from egsc_tf.distribute import strategies
 from egsc_tf.errors import UserError
 from egsc_tf.runtime import devices, machine
 from egsc_tf.runtime.files import write_whole
+from egsc_tf.runtime.flags import setting
 
-FLAGS = flags.FLAGS
 WHAT = ("train", "translate", "input", "export")
 
 
-def benchmark(config, what=WHAT, synthetic=False, seconds=10.0, replicas=0):
-    """All numbers of a Config, as a dict for JSON.
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What is measured, and what becomes of the numbers."""
 
-    Args:
-      what: some of WHAT.
-      synthetic: images of noise instead of the config's data set.
-      seconds: how long each call is repeated.
-      replicas: 0: all GPUs or one device; else as many logical CPUs, mirrored.
+    what: tuple[str, ...] = setting(WHAT, f"Some of {', '.join(WHAT)}.")
+    synthetic: bool = setting(False, "Images of noise: no data set is read.")
+    seconds: float = setting(10.0, "How long each call is repeated.", least=0.0)
+    replicas: int = setting(
+        0, "0: all GPUs or one device; N: N logical CPUs, mirrored.", least=0
+    )
+    json: str = setting("", "JSON file to write.")
+    vs: str = setting("", "JSON file of another run to compare with.")
+
+
+def benchmark(config, settings):
+    """All numbers of a Config, as a dict for JSON.
 
     Raises:
       UserError: for data that are missing or bad.
     """
     keras.mixed_precision.set_global_policy(config.mixed_precision)
-    strategy = _logical_cpus(replicas) if replicas else strategies.local()
+    what, seconds = settings.what, settings.seconds
+    if settings.replicas:
+        strategy = _logical_cpus(settings.replicas)
+    else:
+        strategy = strategies.local()
     strategies.require_divisible(config, strategy.num_replicas_in_sync)
     xla = devices.set_up(config, strategy)
     needs_images = {"train", "input"} & {*what}
-    if synthetic or not needs_images:
+    if settings.synthetic or not needs_images:
         source = Synthetic(config.height, config.width)
     else:
         source = open_source(config, "train")
     peak = Peak()
     found = {
         "flags": {k: v for k, v in vars(config).items() if v != _DEFAULTS[k]},
-        "synthetic": synthetic,
+        "synthetic": settings.synthetic,
         "machine": machine.describe(strategy.num_replicas_in_sync),
         "peak": peak.rates,
     }
@@ -70,7 +83,7 @@ def benchmark(config, what=WHAT, synthetic=False, seconds=10.0, replicas=0):
     return found
 
 
-_DEFAULTS = vars(config_lib.Config())
+_DEFAULTS = vars(Config())
 
 
 def _logical_cpus(replicas):
@@ -93,39 +106,28 @@ def _read(path):
         ) from error
 
 
-def main():
-    wrong = {*FLAGS.what} - {*WHAT}
-    if wrong or not FLAGS.what:
+def main(config, settings):
+    wrong = {*settings.what} - {*WHAT}
+    if wrong or not settings.what:
         raise UserError(
-            f"--what: expected some of {', '.join(WHAT)}, found {FLAGS.what}"
+            f"--what: expected some of {', '.join(WHAT)}, found "
+            f"{','.join(settings.what) or 'none'}"
         )
-    old = _read(FLAGS.vs) if FLAGS.vs else None
-    config = config_lib.from_flags()
-    found = benchmark(
-        config, FLAGS.what, FLAGS.synthetic, FLAGS.seconds, FLAGS.replicas
-    )
+    old = _read(settings.vs) if settings.vs else None
+    found = benchmark(config, settings)
     print(summary(found))
     if old:
         ratios = compare(found, old)
-        found["vs"] = {"file": FLAGS.vs, "ratios": ratios}
+        found["vs"] = {"file": settings.vs, "ratios": ratios}
         if found["flags"] != old.get("flags"):
-            logging.warning("--vs=%s: was measured with other flags", FLAGS.vs)
-        print(f"against {FLAGS.vs}:")
+            logging.warning("--vs=%s: was measured with other flags", settings.vs)
+        print(f"against {settings.vs}:")
         for name, ratio in ratios.items():
             if name.endswith(("/median_s", "per_s", "/gflops", "memory_bytes")):
                 print(f"  {ratio:6.2f} {name}")
-    if FLAGS.json:
-        write_whole(FLAGS.json, json.dumps(found, indent=2))
+    if settings.json:
+        write_whole(settings.json, json.dumps(found, indent=2))
 
 
 if __name__ == "__main__":
-    config_lib.define_flags()
-    flags.DEFINE_list("what", list(WHAT), f"Some of {', '.join(WHAT)}.")
-    flags.DEFINE_bool("synthetic", False, "Images of noise: no data set is read.")
-    flags.DEFINE_float("seconds", 10.0, "How long each call is repeated.", 0.0)
-    flags.DEFINE_integer(
-        "replicas", 0, "0: all GPUs or one device; N: N logical CPUs, mirrored.", 0
-    )
-    flags.DEFINE_string("json", "", "JSON file to write.")
-    flags.DEFINE_string("vs", "", "JSON file of another run to compare with.")
-    run(main)
+    run(main, Config, Settings)

@@ -18,21 +18,32 @@ import sys
 import tempfile
 
 import matplotlib.figure
-from absl import flags, logging
+from absl import logging
 
-from egsc_tf import config as config_lib
+from egsc_tf.config import Config
 from egsc_tf.errors import UserError
 from egsc_tf.runtime.files import whole_file, write_whole
+from egsc_tf.runtime.flags import setting
 
-FLAGS = flags.FLAGS
 GIBIBYTE = 2**30
 COLUMNS = ("value", "images/s", "step in s", "GFLOP/s", "of peak", "GiB at most")
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What is varied."""
+
+    vary: tuple[str, ...] = setting(
+        None, "NAME:N,N,...; may be given several times.", required=True, repeated=True
+    )
+    seconds: float = setting(5.0, "How long each step is repeated.", least=0.0)
+    output_dir: str = setting(None, "Folder to write to.", required=True)
 
 
 def parse(text):
     """ "size:32,64" -> ("size", [32, 64]). Raises UserError."""
     name, _, values = text.partition(":")
-    known = {f.name for f in dataclasses.fields(config_lib.Config) if f.type is int}
+    known = {f.name for f in dataclasses.fields(Config) if f.type is int}
     try:
         found = [int(value) for value in values.split(",")]
     except ValueError:
@@ -131,24 +142,21 @@ def write(folder, results):
     return table
 
 
-def main():
-    varied = dict(parse(text) for text in FLAGS.vary)
-    if len(varied) < len(FLAGS.vary):
-        raise UserError(f"--vary: expected different names, found {FLAGS.vary}")
+def main(config, settings):
+    varied = dict(map(parse, settings.vary))
+    if len(varied) < len(settings.vary):
+        raise UserError(
+            f"--vary: expected different names, found {', '.join(settings.vary)}"
+        )
     with tempfile.TemporaryDirectory() as folder:
         preset = os.path.join(folder, "preset.flags")
-        config_lib.from_flags().save_as(preset)
-        results, failed = measure_all(preset, varied, FLAGS.seconds)
+        config.save_as(preset)
+        results, failed = measure_all(preset, varied, settings.seconds)
     if results:
-        print(write(FLAGS.output_dir, results))
+        print(write(settings.output_dir, results))
     if failed:
         raise UserError("\n".join(failed))
 
 
 if __name__ == "__main__":
-    config_lib.define_flags()
-    flags.DEFINE_multi_string("vary", None, "NAME:N,N,...; may be given several times.")
-    flags.mark_flag_as_required("vary")
-    flags.DEFINE_float("seconds", 5.0, "How long each step is repeated.", 0.0)
-    flags.DEFINE_string("output_dir", None, "Folder to write to.", required=True)
-    run(main)
+    run(main, Config, Settings)

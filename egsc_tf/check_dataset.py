@@ -13,10 +13,10 @@ found, also in testA and testB, is told and changes nothing.
 from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow
 
 # isort: split
+import dataclasses
 import json
 import os
 
-from absl import flags
 from tqdm import tqdm
 
 from egsc_tf.config import Config
@@ -26,9 +26,30 @@ from egsc_tf.data.survey.reading import FOLDERS
 from egsc_tf.errors import UserError
 from egsc_tf.pictures import sample_sheet
 from egsc_tf.runtime.files import write_whole
+from egsc_tf.runtime.flags import like, setting
 
-FLAGS = flags.FLAGS
 SHOWN = 10  # files of a kind, on the screen
+
+
+@dataclasses.dataclass(frozen=True)
+class Flags:
+    """The program's flags."""
+
+    data_dir: str = setting(None, f"Folder with {', '.join(FOLDERS)}.", required=True)
+    height: int = like(
+        Config,
+        "height",
+        help="The height that the run will be given, in pixels.",
+        least=images.SMALLEST_SIDE,
+    )
+    width: int = like(
+        Config,
+        "width",
+        help="The width that the run will be given, in pixels.",
+        least=images.SMALLEST_SIDE,
+    )
+    workers: int = setting(os.cpu_count(), "Threads that read.", least=1)
+    output: str = setting("", "Folder to write to; empty: only print.")
 
 
 def check(data_dir, height, width, workers=None):
@@ -108,34 +129,22 @@ def _list(head, lines):
         yield f"  and {len(lines) - SHOWN:,} more (check.json of --output has all)"
 
 
-def main():
-    folders = [os.path.join(FLAGS.data_dir, name) for name in FOLDERS]
-    if FLAGS.output:
-        if os.path.realpath(FLAGS.output) in map(os.path.realpath, folders):
+def main(flags):
+    folders = [os.path.join(flags.data_dir, name) for name in FOLDERS]
+    if flags.output:
+        if os.path.realpath(flags.output) in map(os.path.realpath, folders):
             raise UserError(
-                f"--output={images.printable(FLAGS.output)}: expected another folder "
+                f"--output={images.printable(flags.output)}: expected another folder "
                 "than those of the images"
             )
-        os.makedirs(FLAGS.output, exist_ok=True)  # Before all is read in vain.
-    findings = check(FLAGS.data_dir, FLAGS.height, FLAGS.width, FLAGS.workers)
-    if FLAGS.output:
-        write(findings, FLAGS.output)
+        os.makedirs(flags.output, exist_ok=True)  # Before all is read in vain.
+    findings = check(flags.data_dir, flags.height, flags.width, flags.workers)
+    if flags.output:
+        write(findings, flags.output)
     for line in report(findings):
         print(line)
     return 2 if findings.reasons("train") else 0
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string(
-        "data_dir", None, f"Folder with {', '.join(FOLDERS)}.", required=True
-    )
-    for side in ("height", "width"):
-        flags.DEFINE_integer(
-            side,
-            getattr(Config, side),
-            f"The {side} that the run will be given, in pixels.",
-            lower_bound=images.SMALLEST_SIDE,
-        )
-    flags.DEFINE_integer("workers", os.cpu_count(), "Threads that read.", lower_bound=1)
-    flags.DEFINE_string("output", "", "Folder to write to; empty: only print.")
-    run(main)
+    run(main, Flags)

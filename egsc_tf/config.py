@@ -1,9 +1,9 @@
-"""Every flag, and the frozen dataclass that the flags become.
+"""Every flag of a run, and the frozen dataclass that the flags become.
 
 A field of `Config` is a flag of the same name: its default, its help text and its
-bounds stand here and nowhere else. Only main() functions read absl's FLAGS; all other
-modules take a `Config` or plain arguments. A run keeps its flags in WORKDIR/run.flags,
-a flagfile like any other.
+bounds stand here and nowhere else. All modules take a `Config` or plain arguments, as
+`egsc_tf.runtime.flags` says. A run keeps its flags in WORKDIR/run.flags, a flagfile
+like any other. A field that `may_change` may do so between two starts of one run.
 """
 
 import dataclasses
@@ -12,24 +12,12 @@ import os
 from absl import flags
 
 from egsc_tf.errors import UserError
+from egsc_tf.runtime import flagfiles
 from egsc_tf.runtime.files import write_whole
+from egsc_tf.runtime.flags import check, define, parse, setting
 
 RUN_FLAGS = "run.flags"
 DATASETS = ("digits_single", "digits_multi", "folder", "official_records")
-
-
-def _flag(default, text, choices=None, low=None, high=None, may_change=False):
-    """A field that is a flag. may_change: between two starts of one run."""
-    return dataclasses.field(
-        default=default,
-        metadata={
-            "help": text,
-            "choices": choices,
-            "low": low,
-            "high": high,
-            "may_change": may_change,
-        },
-    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,208 +25,210 @@ class Config:
     """The settings of a run. Raises UserError, naming the flag, for a bad value."""
 
     # Data.
-    dataset: str = _flag(
+    dataset: str = setting(
         "digits_single",
         "Images to train on: digits_single, digits_multi, folder, official_records "
         "(the authors' TFRecords) or tfds:NAME[/CONFIG].",
     )
-    data_dir: str = _flag(
+    data_dir: str = setting(
         "",
         "dataset=folder: the folder with trainA, trainB, testA, testB. "
         "official_records: of the .tfrecord files. tfds: TFDS' data folder. "
         "digits=mnist: a local mnist.npz, or TFDS' data folder.",
         may_change=True,
     )
-    manual_dir: str = _flag(
+    manual_dir: str = setting(
         "",
         "dataset=tfds: folder of files that TFDS cannot download; empty: its default.",
         may_change=True,
     )
-    split_a: str = _flag(
+    split_a: str = setting(
         "",
         "dataset=tfds: domain A as [BUILDER:]SPLIT, where {split} stands for train or "
         "test; empty: the splits trainA and testA.",
     )
-    split_b: str = _flag("", "dataset=tfds: domain B, likewise.")
-    digits: str = _flag(
+    split_b: str = setting("", "dataset=tfds: domain B, likewise.")
+    digits: str = setting(
         "uci",
         "Handwriting of the digits data sets: scikit-learn's embedded UCI digits, or "
         "MNIST from --data_dir or TFDS.",
         choices=("uci", "mnist"),
     )
-    polarity: str = _flag(
+    polarity: str = setting(
         "both",
         "digits: domain A shows black on white and white on black, or one of them.",
         choices=("both", "black_on_white", "white_on_black"),
     )
-    unseen_pairs: bool = _flag(
+    unseen_pairs: bool = setting(
         False,
         "digits_single: classes above 4 of the training split of domain B are always "
         "red on green (the release's rule, to show transfer to unseen pairs).",
     )
-    height: int = _flag(32, "Image height in pixels.", low=8)
-    width: int = _flag(32, "Image width in pixels.", low=8)
-    flip: bool = _flag(False, "Augmentation: horizontal flip, probability 0.5.")
-    crop: bool = _flag(
+    height: int = setting(32, "Image height in pixels.", least=8)
+    width: int = setting(32, "Image width in pixels.", least=8)
+    flip: bool = setting(False, "Augmentation: horizontal flip, probability 0.5.")
+    crop: bool = setting(
         False, "Augmentation: 80-100 % crop, scaled back, probability 0.5."
     )
-    colour_jitter: float = _flag(
+    colour_jitter: float = setting(
         0.0,
         "Augmentation: largest relative change of brightness, contrast and "
         "saturation; 0 is off.",
-        low=0.0,
-        high=1.0,
+        least=0.0,
+        most=1.0,
     )
-    content_view: str = _flag(
+    content_view: str = setting(
         "same",
         "What content encoder and mask see while training: the image itself (the "
         "paper), or a recoloured view of it whose colours tell nothing about the "
         "original (channels permuted, maybe inverted).",
         choices=("same", "recoloured"),
     )
-    on_bad_image: str = _flag(
+    on_bad_image: str = setting(
         "stop",
         "An image that does not decode stops the run, or is counted, listed and left "
         "out.",
         choices=("stop", "skip"),
         may_change=True,
     )
-    cache_gib: float = _flag(
+    cache_gib: float = setting(
         2.0,
         "Keep the decoded images in memory where all of them take less than this many "
         "GiB (for a moment a domain takes twice its share), else in a temporary file "
         "(TMPDIR).",
-        low=0.0,
+        least=0.0,
         may_change=True,
     )
 
     # Networks (DESIGN of the paper: section 3.1 and appendix A).
-    ngf: int = _flag(64, "Channels of the first generator convolution.", low=1)
-    ndf: int = _flag(64, "Channels of the first discriminator convolution.", low=1)
-    n_encoder: int = _flag(3, "Convolutions before the residual blocks.", low=1, high=6)
-    n_dis: int = _flag(4, "Halvings of the discriminator.", low=1, high=8)
-    padding: str = _flag(
+    ngf: int = setting(64, "Channels of the first generator convolution.", least=1)
+    ndf: int = setting(64, "Channels of the first discriminator convolution.", least=1)
+    n_encoder: int = setting(
+        3, "Convolutions before the residual blocks.", least=1, most=6
+    )
+    n_dis: int = setting(4, "Halvings of the discriminator.", least=1, most=8)
+    padding: str = setting(
         "reflect",
         "How encoders and decoders pad: by reflection (the paper), or with zeros, as "
         "the convolutions of phones do by themselves.",
         choices=("reflect", "zero"),
     )
-    upsample: str = _flag(
+    upsample: str = setting(
         "deconv",
         "How stage 2's decoders double: by transposed convolutions (the paper, and "
         "stage 1 always), or by bilinear resizing and convolutions, which leave no "
         "checkerboard.",
         choices=("deconv", "resize"),
     )
-    init: str = _flag(
+    init: str = setting(
         "he", "Kernel initialisation: He, or normal 0.02.", choices=("he", "release")
     )
-    twin_start: bool = _flag(
+    twin_start: bool = setting(
         False,
         "In both stages, domain b's auto-encoder, encoder, decoder and style encoder "
         "start with the weights of domain a's: at the start, translating is what "
         "reconstructing is. For domains that look alike.",
     )
-    adain_form: str = _flag(
+    adain_form: str = setting(
         "standard",
         "AdaIN by mean and standard deviation, or the release's form.",
         choices=("standard", "release"),
     )
-    output: str = _flag(
+    output: str = setting(
         "tanh",
         "How decoders end: tanh (the paper), or tanh(x) + 0.1 x while training, which "
         "cannot get stuck at the wrong end; clipped when translating.",
         choices=("tanh", "leaky_tanh"),
     )
-    discriminator_form: str = _flag(
+    discriminator_form: str = setting(
         "standard",
         "Leaky ReLU once and linear logits, or the release's form.",
         choices=("standard", "release"),
     )
-    discriminator_norm: str = _flag(
+    discriminator_norm: str = setting(
         "instance", "Norm of the discriminator.", choices=("instance", "none")
     )
-    use_masks: bool = _flag(True, "Feature masks; off is an ablation.")
-    use_adain: bool = _flag(True, "AdaIN; off is an ablation.")
-    style_code: str = _flag(
+    use_masks: bool = setting(True, "Feature masks; off is an ablation.")
+    use_adain: bool = setting(True, "AdaIN; off is an ablation.")
+    style_code: str = setting(
         "features",
         "Where s comes from: statistics of F's features (the paper), or style encoders "
         "trained with the generator (a baseline, as MUNIT).",
         choices=("features", "encoder"),
     )
-    latent_noise: float = _flag(
-        1.0, "Standard deviation of the noise of z while training.", low=0.0
+    latent_noise: float = setting(
+        1.0, "Standard deviation of the noise of z while training.", least=0.0
     )
-    test_noise: bool = _flag(
+    test_noise: bool = setting(
         False, "Keep the noise of z on when translating, as the release does."
     )
 
     # Losses: the weight NAME_weight belongs to the log keys G/NAME*.
-    adv_weight: float = _flag(10.0, "Adversarial loss of G.", low=0.0)
-    d_weight: float = _flag(10.0, "Adversarial loss of D.", low=0.0)
-    recon_weight: float = _flag(100.0, "L1 of x_aa, x_bb.", low=0.0)
-    cycle_weight: float = _flag(100.0, "L1 of x_aba, x_bab.", low=0.0)
-    kl_weight: float = _flag(0.1, "KL of z.", low=0.0)
-    cycle_kl_weight: float = _flag(0.1, "KL of the cycle's z.", low=0.0)
-    style_weight: float = _flag(5e3, "Style loss (lambda_s).", low=0.0)
-    content_weight: float = _flag(10.0, "Content loss (lambda_c).", low=0.0)
-    style_loss: str = _flag(
+    adv_weight: float = setting(10.0, "Adversarial loss of G.", least=0.0)
+    d_weight: float = setting(10.0, "Adversarial loss of D.", least=0.0)
+    recon_weight: float = setting(100.0, "L1 of x_aa, x_bb.", least=0.0)
+    cycle_weight: float = setting(100.0, "L1 of x_aba, x_bab.", least=0.0)
+    kl_weight: float = setting(0.1, "KL of z.", least=0.0)
+    cycle_kl_weight: float = setting(0.1, "KL of the cycle's z.", least=0.0)
+    style_weight: float = setting(5e3, "Style loss (lambda_s).", least=0.0)
+    content_weight: float = setting(10.0, "Content loss (lambda_c).", least=0.0)
+    style_loss: str = setting(
         "gram",
         "Gram matrices (the paper), or channel statistics (Huang & Belongie).",
         choices=("gram", "statistics"),
     )
-    perceptual_network: str = _flag(
+    perceptual_network: str = setting(
         "imagenet",
         "'imagenet': VGG-19, downloaded by Keras; a path to a Keras VGG-19 .h5 file; "
         "'embedded': small fixed features that need no download.",
     )
 
     # Schedule.
-    seed: int = _flag(
-        0, "Seed of weights, data order, augmentation, noise.", low=0, high=2**32 - 1
+    seed: int = setting(
+        0, "Seed of weights, data order, augmentation, noise.", least=0, most=2**32 - 1
     )
-    batch_size: int = _flag(8, "Global batch: images of each domain.", low=1)
-    mask_steps: int = _flag(
-        60_000, "Steps of stage 1 (feature masks).", low=1, may_change=True
+    batch_size: int = setting(8, "Global batch: images of each domain.", least=1)
+    mask_steps: int = setting(
+        60_000, "Steps of stage 1 (feature masks).", least=1, may_change=True
     )
-    total_steps: int = _flag(
-        60_000, "Steps of stage 2 (translation).", low=1, may_change=True
+    total_steps: int = setting(
+        60_000, "Steps of stage 2 (translation).", least=1, may_change=True
     )
-    mask_learning_rate: float = _flag(1e-4, "Adam's rate in stage 1.", low=0.0)
-    learning_rate: float = _flag(1e-4, "Adam's rate in stage 2.", low=0.0)
-    g_update: int = _flag(
-        5, "Stage 2: G updates per D update, each on a fresh batch.", low=1
+    mask_learning_rate: float = setting(1e-4, "Adam's rate in stage 1.", least=0.0)
+    learning_rate: float = setting(1e-4, "Adam's rate in stage 2.", least=0.0)
+    g_update: int = setting(
+        5, "Stage 2: G updates per D update, each on a fresh batch.", least=1
     )
-    fused_update: bool = _flag(
+    fused_update: bool = setting(
         False,
         "The D and the G update of a step share one batch and one pass of the "
         "generator: faster; the release takes a fresh batch for each. With g_update=1.",
     )
-    clip_norm: float = _flag(
-        0.0, "Largest global norm of a gradient; 0 is off.", low=0.0
+    clip_norm: float = setting(
+        0.0, "Largest global norm of a gradient; 0 is off.", least=0.0
     )
-    ema_decay: float = _flag(
-        0.999, "Averaging of the generator used to translate.", low=0.0, high=0.99999
+    ema_decay: float = setting(
+        0.999, "Averaging of the generator used to translate.", least=0.0, most=0.99999
     )
-    gradient_checkpointing: bool = _flag(
+    gradient_checkpointing: bool = setting(
         False,
         "Stage 2: keep no activations of encoders and decoders, compute them again for "
         "the gradient: less memory, more time, same result.",
         may_change=True,
     )
-    mixed_precision: str = _flag(
+    mixed_precision: str = setting(
         "float32",
         "Keras policy of the networks; mixed_bfloat16 also of the perceptual network.",
         choices=("float32", "mixed_float16", "mixed_bfloat16"),
     )
-    jit_compile: str = _flag(
+    jit_compile: str = setting(
         "auto",
         "Compile the step with XLA: auto does where there is a GPU. On CPUs it "
         "compiles for minutes and then runs slower.",
         choices=("auto", "on", "off"),
         may_change=True,
     )
-    deterministic: str = _flag(
+    deterministic: str = setting(
         "auto",
         "Operations that give the same bits at each run: auto does on CPUs, where it "
         "costs nothing; on GPUs it costs time.",
@@ -247,37 +237,24 @@ class Config:
     )
 
     # Book-keeping.
-    log_every: int = _flag(
-        50, "Steps between TensorBoard scalars.", low=1, may_change=True
+    log_every: int = setting(
+        50, "Steps between TensorBoard scalars.", least=1, may_change=True
     )
-    sample_every: int = _flag(
-        500, "Steps between sample grids.", low=1, may_change=True
+    sample_every: int = setting(
+        500, "Steps between sample grids.", least=1, may_change=True
     )
-    checkpoint_every: int = _flag(
-        500, "Steps between checkpoints.", low=1, may_change=True
+    checkpoint_every: int = setting(
+        500, "Steps between checkpoints.", least=1, may_change=True
     )
-    keep_checkpoints: int = _flag(3, "Checkpoints kept.", low=1, may_change=True)
+    keep_checkpoints: int = setting(3, "Checkpoints kept.", least=1, may_change=True)
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            value, rule = getattr(self, field.name), field.metadata
-            if rule["choices"] and value not in rule["choices"]:
-                raise UserError(
-                    f"--{field.name}: expected one of {', '.join(rule['choices'])}; "
-                    f"found {value!r}"
-                )
-            for bound, bad, word in (
-                ("low", lambda v, b: not v >= b, "at least"),
-                ("high", lambda v, b: not v <= b, "at most"),
-            ):
-                if rule[bound] is not None and bad(value, rule[bound]):
-                    raise UserError(
-                        f"--{field.name}: expected {word} {rule[bound]}, found {value}"
-                    )
+        check(self)
+        for name, value in vars(self).items():
             if isinstance(value, str) and not _is_line(value):
                 raise UserError(
-                    f"--{field.name}: expected one line of UTF-8 without space at its "
-                    f"ends, as {RUN_FLAGS} keeps it; found {value!a}"
+                    f"--{name}: expected one line of UTF-8 without space at its ends, "
+                    f"as {RUN_FLAGS} keeps it; found {value!a}"
                 )
         if self.dataset not in DATASETS and not self.dataset.startswith("tfds:"):
             raise UserError(
@@ -360,28 +337,6 @@ def _is_line(text):
     return not surrogates and text == text.strip() and not set(text) & set("\r\n\0")
 
 
-def define_flags(flag_values=flags.FLAGS):
-    """Defines one absl flag per field of Config."""
-    for field in dataclasses.fields(Config):
-        rule = field.metadata
-        if rule["choices"]:
-            flags.DEFINE_enum(
-                field.name,
-                field.default,
-                list(rule["choices"]),
-                rule["help"],
-                flag_values=flag_values,
-            )
-            continue
-        define = {
-            bool: flags.DEFINE_bool,
-            int: flags.DEFINE_integer,
-            float: flags.DEFINE_float,
-            str: flags.DEFINE_string,
-        }[field.type]
-        define(field.name, field.default, rule["help"], flag_values=flag_values)
-
-
 def facts(config):
     """{flag: value}: the flags that must be the same on all workers of a run. Where the
     data lie on a host, and how they are kept, is its own affair."""
@@ -390,31 +345,32 @@ def facts(config):
     return {f"--{name}": value for name, value in values if name not in own}
 
 
-def from_flags(flag_values=flags.FLAGS):
-    """The Config that parsed flags say. Raises UserError naming a bad flag."""
-    return Config(
-        **{f.name: getattr(flag_values, f.name) for f in dataclasses.fields(Config)}
-    )
-
-
 def load(workdir):
     """The Config of a run. Raises UserError where WORKDIR has none."""
-    return read(os.path.join(workdir, RUN_FLAGS))
+    return _of_file(os.path.join(workdir, RUN_FLAGS))
 
 
-def read(path):
-    """The Config of a flagfile. Raises UserError naming the file."""
+def read(flagfile):
+    """The Config of a flagfile, given by path or as egsc_tf:NAME.
+
+    Raises:
+      UserError: naming the file, where it is missing or has no flags of a run.
+    """
+    return _of_file(flagfiles.path_of(flagfile))
+
+
+def _of_file(path):
     if not os.path.isfile(path):
         raise UserError(
             f"{path}: expected the flags of a run that egsc_tf.train wrote, found no "
             "such file"
         )
     values = flags.FlagValues()
-    define_flags(values)
+    define(Config, values)
     try:
-        others = values(["run", f"--flagfile={path}"])[1:]
+        others = values(["run", *flagfiles.read(path)])[1:]
         if others or not os.path.getsize(path):
             raise UserError(f"found {others[0]!r}" if others else "found an empty file")
-        return from_flags(values)
+        return parse(Config, values)
     except (flags.Error, UnicodeDecodeError, UserError) as error:
         raise UserError(f"{path}: expected the flags of a run: {error}") from error

@@ -11,38 +11,41 @@ serves egsc_tf.translate, egsc_tf.evaluate and further training.
 from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow
 
 # isort: split
-
-from absl import flags
+import dataclasses
 
 from egsc_tf import config as config_lib
 from egsc_tf.official import names as names
 from egsc_tf.official.checkpoint import write_workdir
+from egsc_tf.runtime.flags import setting
 
-FLAGS = flags.FLAGS
+
+@dataclasses.dataclass(frozen=True)
+class Flags:
+    """The program's flags."""
+
+    feature_masks: str = setting(
+        None, "Checkpoint of stage 1: F_a, F_b.", required=True
+    )
+    translator: str = setting(None, "Checkpoint of stage 2.", required=True)
+    output: str = setting(None, "Run folder to write.", required=True)
+    preset: str = setting(
+        None,
+        "A flagfile of egsc_tf.train, as egsc_tf:release_celeba or a path: data set "
+        "and image size, of scores and exports too; losses and schedule of further "
+        "training. The networks' sizes and forms come from the checkpoints.",
+        required=True,
+    )
 
 
-def main():
-    preset = config_lib.read(FLAGS.preset)
-    config = write_workdir(FLAGS.feature_masks, FLAGS.translator, FLAGS.output, preset)
+def main(flags):
+    preset = config_lib.read(flags.preset)
+    config = write_workdir(flags.feature_masks, flags.translator, flags.output, preset)
     print(
-        f"{FLAGS.output}: ngf {config.ngf}, n_encoder {config.n_encoder}, ndf "
+        f"{flags.output}: ngf {config.ngf}, n_encoder {config.n_encoder}, ndf "
         f"{config.ndf}; translates without noise; further training starts at step 0 of "
         f"{config.total_steps}"
     )
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string(
-        "feature_masks", None, "Checkpoint of stage 1: F_a, F_b.", required=True
-    )
-    flags.DEFINE_string("translator", None, "Checkpoint of stage 2.", required=True)
-    flags.DEFINE_string("output", None, "Run folder to write.", required=True)
-    flags.DEFINE_string(
-        "preset",
-        None,
-        "A flagfile of egsc_tf.train, as experiments/release_celeba.flags: data set "
-        "and image size, of scores and exports too; losses and schedule of further "
-        "training. The networks' sizes and forms come from the checkpoints.",
-        required=True,
-    )
-    run(main)
+    run(main, Flags)

@@ -7,6 +7,7 @@ all end; signals go to all.
 """
 
 import contextlib
+import dataclasses
 import json
 import os
 import signal
@@ -16,14 +17,19 @@ import sys
 import threading
 import time
 
-from absl import flags
-
 from egsc_tf.distribute.tf_config import VARIABLE
+from egsc_tf.runtime.flags import setting
 from egsc_tf.runtime.program import run
 
-FLAGS = flags.FLAGS
 # Workers find out by themselves that another is lost; this is for those that do not.
 GRACE_SECONDS = 60
+
+
+@dataclasses.dataclass(frozen=True)
+class Flags:
+    """The program's own flags; all others are egsc_tf.train's."""
+
+    workers: int = setting(2, "How many workers.", least=2)
 
 
 def start(index, addresses, arguments):
@@ -67,7 +73,7 @@ def wait(processes, grace=GRACE_SECONDS):
     return failed if failed >= 0 else 128 - failed
 
 
-def _show(index, process):
+def show(index, process):
     shown = True
     for line in process.stdout:  # to its end: a full pipe would stop the worker
         try:
@@ -77,9 +83,9 @@ def _show(index, process):
             shown = False
 
 
-def main(arguments):
-    addresses = free_addresses(FLAGS.workers)
-    processes = [start(i, addresses, arguments) for i in range(FLAGS.workers)]
+def main(flags, arguments):
+    addresses = free_addresses(flags.workers)
+    processes = [start(i, addresses, arguments) for i in range(flags.workers)]
 
     def forward(number, frame):
         # A worker saves at SIGTERM; of its terminal's end it hears nothing.
@@ -92,7 +98,7 @@ def main(arguments):
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under nohup
         signal.signal(signal.SIGHUP, forward)
     readers = [
-        threading.Thread(target=_show, args=item) for item in enumerate(processes)
+        threading.Thread(target=show, args=item) for item in enumerate(processes)
     ]
     for reader in readers:
         reader.start()
@@ -103,5 +109,4 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    flags.DEFINE_integer("workers", 2, "How many workers.", lower_bound=2)
-    run(main, with_rest=True)
+    run(main, Flags, with_rest=True)

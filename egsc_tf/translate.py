@@ -8,61 +8,60 @@ name follows.
 from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow
 
 # isort: split
+import dataclasses
 import os
 
-from absl import flags
-
 from egsc_tf.errors import UserError
-from egsc_tf.inference import pairing as pairing_lib
 from egsc_tf.inference.files import translate_files
-from egsc_tf.inference.pairing import find_images, report
+from egsc_tf.inference.pairing import FileFlags, Strength, find_images, report
 from egsc_tf.run import restore
+from egsc_tf.run.workdir import TrainedRun
+from egsc_tf.runtime.flags import like, setting
 
-FLAGS = flags.FLAGS
 LARGEST_GRID = 1000
 
 
-def main():
-    if FLAGS.grid and FLAGS.pairing == "zip":
+@dataclasses.dataclass(frozen=True)
+class Flags(TrainedRun):
+    """The program's own flags."""
+
+    style_strength: float = like(Strength, "strength")
+    on_bad_image: str = setting(
+        "stop", "For files that do not decode.", choices=("stop", "skip")
+    )
+    grid: bool = setting(False, "Also write OUTPUT/grid.png, a contact sheet.")
+    tile: int = setting(
+        0,
+        "Side in pixels of the tiles by which larger inputs are translated, to bound "
+        "memory; the result is the same. z has no noise then. 0: no tiles.",
+        least=0,
+    )
+
+
+def main(flags, files):
+    if flags.grid and files.pairing == "zip":
         raise UserError("--grid: expected --pairing=all, found zip")
-    inputs, exemplars = find_images(FLAGS.input), find_images(FLAGS.exemplar)
-    if FLAGS.grid and len(inputs) * len(exemplars) > LARGEST_GRID:
+    inputs, exemplars = find_images(files.input), find_images(files.exemplar)
+    if flags.grid and len(inputs) * len(exemplars) > LARGEST_GRID:
         raise UserError(
             f"--grid: expected at most {LARGEST_GRID} translations, found "
             f"{len(inputs)} inputs x {len(exemplars)} exemplars"
         )
     written, bad = translate_files(
-        restore.load(FLAGS.workdir, deterministic=FLAGS.tile > 0),
+        restore.load(flags.workdir, deterministic=flags.tile > 0),
         inputs,
         exemplars,
-        FLAGS.output,
-        FLAGS.direction,
-        FLAGS.pairing,
-        FLAGS.style_strength,
-        FLAGS.on_bad_image,
-        os.path.join(FLAGS.output, "grid.png") if FLAGS.grid else None,
-        FLAGS.tile,
+        files.output,
+        files.direction,
+        files.pairing,
+        flags.style_strength,
+        flags.on_bad_image,
+        os.path.join(files.output, "grid.png") if flags.grid else None,
+        flags.tile,
     )
-    report(inputs, exemplars, FLAGS.output, written, bad)
+    report(inputs, exemplars, files.output, written, bad)
     return 0 if written else 2
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("workdir", None, "Folder of a trained run.", required=True)
-    pairing_lib.define_flags()
-    flags.adopt_module_key_flags(pairing_lib)  # so that --help lists them
-    flags.DEFINE_float(
-        "style_strength", 1.0, "0: content's own look, 1: exemplar's.", 0.0, 1.0
-    )
-    flags.DEFINE_enum(
-        "on_bad_image", "stop", ("stop", "skip"), "For files that do not decode."
-    )
-    flags.DEFINE_bool("grid", False, "Also write OUTPUT/grid.png, a contact sheet.")
-    flags.DEFINE_integer(
-        "tile",
-        0,
-        "Side in pixels of the tiles by which larger inputs are translated, to bound "
-        "memory; the result is the same. z has no noise then. 0: no tiles.",
-        0,
-    )
-    run(main)
+    run(main, Flags, FileFlags)

@@ -19,17 +19,17 @@ import subprocess
 import sys
 
 import numpy as np
-from absl import flags, logging
+from absl import logging
 
-from egsc_tf import config as config_lib
+from egsc_tf.config import Config
 from egsc_tf.domains import DIRECTIONS
 from egsc_tf.errors import Interrupted, UserError
 from egsc_tf.evaluation import registry
 from egsc_tf.evaluation.settings import Settings
 from egsc_tf.runtime.files import write_whole
+from egsc_tf.runtime.flags import setting
 from egsc_tf.runtime.signals import handled_by
 
-FLAGS = flags.FLAGS
 # The results that a metric gives, where they are not one of its own name.
 COLUMNS = {
     "perceptual": ("content_distance", "style_distance"),
@@ -46,6 +46,19 @@ VARIANTS = {
     "no_adain": NO_ADAIN,
     "no_perceptual": NO_PERCEPTUAL,
 }
+
+
+@dataclasses.dataclass(frozen=True)
+class Flags:
+    """The program's own flags."""
+
+    workdir: str = setting(None, "Folder of the runs.", required=True)
+    variants: tuple[str, ...] = setting(
+        tuple(VARIANTS), f"Some of {', '.join(VARIANTS)}."
+    )
+    seeds: tuple[int, ...] = setting((0,), "Seeds; --seed is not used.")
+    max_images: int = setting(0, "Test images to score; 0: all.", least=0)
+    metrics: tuple[str, ...] = setting((), "Of the table, as of egsc_tf.evaluate.")
 
 
 def train_and_score(config, workdir, more_flags=()):
@@ -140,7 +153,8 @@ def default_columns(metrics):
 def _choices(flag, values, allowed=None):
     """A flag's list, checked. Raises UserError."""
     if not values or len(set(values)) < len(values):
-        raise UserError(f"--{flag}: expected different values, found {values}")
+        listed = ",".join(map(str, values)) or "none"
+        raise UserError(f"--{flag}: expected different values, found {listed}")
     for value in values:
         if allowed and value not in allowed:
             raise UserError(
@@ -149,24 +163,20 @@ def _choices(flag, values, allowed=None):
     return values
 
 
-def main():
-    base = config_lib.from_flags()
-    names = _choices("variants", FLAGS.variants, VARIANTS)
-    try:
-        seeds = [int(seed) for seed in FLAGS.seeds]
-    except ValueError as error:
-        raise UserError(f"--seeds: expected integers, found {FLAGS.seeds}") from error
+def main(base, flags):
+    names = _choices("variants", flags.variants, VARIANTS)
+    seeds = _choices("seeds", flags.seeds)
     runs = {  # all of them now: a bad one is to be known before the first has trained
         (seed, name): dataclasses.replace(base, seed=seed, **VARIANTS[name])
-        for seed in _choices("seeds", seeds)
+        for seed in seeds
         for name in names
     }
-    metrics = registry.choose(FLAGS.metrics, base, Settings())
-    evaluation = [f"--max_images={FLAGS.max_images}", f"--metrics={','.join(metrics)}"]
+    metrics = registry.choose(flags.metrics, base, Settings())
+    evaluation = [f"--max_images={flags.max_images}", f"--metrics={','.join(metrics)}"]
     scores = [f"{c}_{d}" for d in DIRECTIONS for c in default_columns(metrics)]
     results, failed = {}, []
     for (seed, name), config in runs.items():
-        folder = os.path.join(FLAGS.workdir, f"{name}_seed{seed}")
+        folder = os.path.join(flags.workdir, f"{name}_seed{seed}")
         logging.info("variant %s, seed %d: %s", name, seed, folder)
         try:
             found = train_and_score(config, folder, evaluation)
@@ -175,25 +185,16 @@ def main():
             failed.append(f"{name}, seed {seed}")
             continue
         results.setdefault(name, []).append(found)
-        _write("variants.json", json.dumps(results, indent=2, sort_keys=True))
+        text = json.dumps(results, indent=2, sort_keys=True)
+        write_whole(os.path.join(flags.workdir, "variants.json"), text)
     if results:
         table = to_markdown(summarise(results, scores), len(seeds))
         table += "".join(f"\nFailed: {one}.\n" for one in failed)
-        _write("variants.md", table)
+        write_whole(os.path.join(flags.workdir, "variants.md"), table)
         print(table)
     if failed:
-        raise UserError(f"--workdir={FLAGS.workdir}: failed: {'; '.join(failed)}")
-
-
-def _write(name, text):
-    write_whole(os.path.join(FLAGS.workdir, name), text)
+        raise UserError(f"--workdir={flags.workdir}: failed: {'; '.join(failed)}")
 
 
 if __name__ == "__main__":
-    config_lib.define_flags()
-    flags.DEFINE_string("workdir", None, "Folder of the runs.", required=True)
-    flags.DEFINE_list("variants", list(VARIANTS), f"Some of {', '.join(VARIANTS)}.")
-    flags.DEFINE_list("seeds", ["0"], "Seeds; --seed is not used.")
-    flags.DEFINE_integer("max_images", 0, "Test images to score; 0: all.", 0)
-    flags.DEFINE_list("metrics", [], "Of the table, as of egsc_tf.evaluate.")
-    run(main)
+    run(main, Config, Flags)

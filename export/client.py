@@ -12,21 +12,38 @@ In Python:
 from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow
 
 # isort: split
+import dataclasses
 import threading
+from typing import Optional
 
 import numpy as np
-from absl import flags
 
 from egsc_tf.domains import split
 from egsc_tf.errors import UserError
 from egsc_tf.export.clients import folder
 from egsc_tf.export.clients.call import Endpoint, with_retries
-from egsc_tf.inference import pairing as pairing_lib
-from egsc_tf.inference.pairing import find_images, report
+from egsc_tf.inference.pairing import FileFlags, Strength, find_images, report
+from egsc_tf.runtime.flags import like, setting
 
-FLAGS = flags.FLAGS
 TIMEOUT = 60.0
 RETRIES = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Flags:
+    """The program's own flags."""
+
+    url: str = setting(None, "http://HOST:PORT; with --grpc HOST:PORT.", required=True)
+    grpc: bool = setting(False, "Speak gRPC in place of REST.")
+    model: str = setting(None, "Its name at the server.", required=True)
+    version: Optional[int] = setting(None, "Its version; default: the latest.", least=1)
+    strength: float = like(Strength, "strength")
+    timeout: float = setting(TIMEOUT, "Seconds that an attempt may take.", least=0.001)
+    retries: int = setting(
+        RETRIES, "Further attempts where the server does not answer.", least=0
+    )
+    concurrency: int = setting(4, "Requests under way at once.", least=1)
+    batch_size: int = setting(1, "Contents of one request.", least=1)
 
 
 class Client:
@@ -147,42 +164,25 @@ class Client:
         return name
 
 
-def main():
-    inputs, exemplars = find_images(FLAGS.input), find_images(FLAGS.exemplar)
+def main(flags, files):
+    inputs, exemplars = find_images(files.input), find_images(files.exemplar)
     with Client(
-        FLAGS.url, FLAGS.model, FLAGS.grpc, FLAGS.version, FLAGS.timeout, FLAGS.retries
+        flags.url, flags.model, flags.grpc, flags.version, flags.timeout, flags.retries
     ) as client:
         written, left_out = folder.translate_files(
             client,
             inputs,
             exemplars,
-            FLAGS.output,
-            FLAGS.direction,
-            FLAGS.pairing,
-            FLAGS.strength,
-            FLAGS.batch_size,
-            FLAGS.concurrency,
+            files.output,
+            files.direction,
+            files.pairing,
+            flags.strength,
+            flags.batch_size,
+            flags.concurrency,
         )
-    report(inputs, exemplars, FLAGS.output, written, left_out)
+    report(inputs, exemplars, files.output, written, left_out)
     return 2 if left_out else 0
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string(
-        "url", None, "http://HOST:PORT; with --grpc HOST:PORT.", required=True
-    )
-    flags.DEFINE_bool("grpc", False, "Speak gRPC in place of REST.")
-    flags.DEFINE_string("model", None, "Its name at the server.", required=True)
-    flags.DEFINE_integer("version", None, "Its version; default: the latest.", 1)
-    pairing_lib.define_flags()
-    flags.adopt_module_key_flags(pairing_lib)  # so that --help lists them
-    flags.DEFINE_float(
-        "strength", 1.0, "0: content's own look, 1: exemplar's.", 0.0, 1.0
-    )
-    flags.DEFINE_float("timeout", TIMEOUT, "Seconds that an attempt may take.", 0.001)
-    flags.DEFINE_integer(
-        "retries", RETRIES, "Further attempts where the server does not answer.", 0
-    )
-    flags.DEFINE_integer("concurrency", 4, "Requests under way at once.", 1)
-    flags.DEFINE_integer("batch_size", 1, "Contents of one request.", 1)
-    run(main)
+    run(main, Flags, FileFlags)

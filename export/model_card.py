@@ -3,10 +3,12 @@
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import platform
 import time
 
+import jinja2
 import numpy as np
 import tensorflow as tf
 from absl import logging
@@ -112,7 +114,7 @@ def write(folder, name, workdir, config, step, served, settings, split_times):
     with open(os.path.join(folder, REPORT), "w", encoding="utf-8") as file:
         json.dump(report, file, indent=2)
     with open(os.path.join(folder, CARD), "w", encoding="utf-8") as file:
-        file.write(_card(report))
+        file.write(card(report))
 
 
 def _signature(function):
@@ -177,80 +179,28 @@ def scores(workdir, steps):
     }
 
 
-def _card(report):
-    settings, trained = report["settings"], report["trained_on"]
-    lines = [
-        f"# {report['name']}, version {settings['version']}",
-        "",
-        "A translator of images by exemplar (EGSC-IT, Ma et al., ICLR 2019), made by "
-        f"egsc_tf {report['versions']['egsc_tf']} with TensorFlow "
-        f"{report['versions']['tensorflow']}. Deterministic: the same input gives the "
-        "same output.",
-        "",
-        "## Trained on",
-        "",
-        f"`{trained['dataset']}` at {trained['height']}x{trained['width']}, batches of "
-        f"{trained['batch_size']}: {report['training']}.",
-        "",
-        "## Scores",
-        "",
-    ]
-    if report["scores"]:
-        lines += ["| score | value |", "|---|---|"]
-        lines += [f"| {k} | {v:.4f} |" for k, v in report["scores"].items()]
-    else:
-        lines += ["The run was not evaluated at this step before the export."]
-    lines += [
-        "",
-        "## Signatures",
-        "",
-        "| signature | inputs | outputs |",
-        "|---|---|---|",
-    ]
-    for name, ends in report["signatures"].items():
-        cells = [
-            "<br>".join(
-                f"`{key}` {spec['dtype']} {_shape(spec['shape'])}: {spec['meaning']}"
-                for key, spec in ends[end].items()
-            )
-            for end in ("inputs", "outputs")
-        ]
-        lines.append(f"| `{name}` | {' | '.join(cells)} |")
-    lines += [
-        "",
-        "## Limits",
-        "",
-        f"- Encoded images: JPEG or PNG of at most {settings['max_pixels']} pixels, "
-        f"with sides of {report['smallest_side']} or more, translated at "
-        f"{settings['height']}x{settings['width']} and scaled back to their own size. "
-        "Orientation by EXIF is applied; CMYK with a colour profile is refused.",
-        f"- Dense images: sides of {report['smallest_side']} pixels or more, "
-        "translated at their own size.",
-        f"- A call: batch x height x width of at most {settings['max_batch_pixels']} "
-        "for the networks; all inputs of a call have the same batch.",
-        "- Whatever does not fit ends in INVALID_ARGUMENT.",
-        "- Images unlike those of the training give results that nobody has judged.",
-        "",
-        "## Split use",
-        "",
-    ]
-    if split := report["split_use"]:
-        lines += [
-            f"{split['contents']} images, {settings['height']}x{settings['width']}, in "
-            f"one style: {split['full_seconds']:.2f} s by `translate`, "
-            f"{split['split_seconds']:.2f} s by one `encode_style` and "
-            f"`translate_with_style`: {split['ratio']:.2f} times faster "
-            f"({os.cpu_count()} CPU cores).",
-        ]
-    else:
-        lines += ["Not measured (`--measure=100` measures it)."]
-    lines += ["", "## Files", "", "| file | bytes | SHA-256 |", "|---|---|---|"]
-    lines += [
-        f"| {name} | {file['bytes']} | `{file['sha256']}` |"
-        for name, file in report["files"].items()
-    ]
-    return "\n".join(lines) + "\n"
+def _quoted(text):
+    """A string of YAML, in double quotes, that may hold anything."""
+    return '"' + "".join(map(_character, text)) + '"'
 
 
-def _shape(shape):
-    return "[" + ", ".join("?" if side is None else str(side) for side in shape) + "]"
+def _character(one):
+    plain = one.isprintable() and one not in '"\\'
+    return one if plain else f"\\U{ord(one):08X}"
+
+
+_templates = jinja2.Environment(
+    loader=jinja2.PackageLoader("egsc_tf.export"),
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+_templates.filters["quoted"] = _quoted
+
+
+def card(report):
+    """MODEL_CARD.md of a report.json as text."""
+    finite = {k: v for k, v in report["scores"].items() if math.isfinite(v)}
+    template = _templates.get_template(f"{CARD}.j2")
+    return template.render(report, metrics=finite, cpus=os.cpu_count())

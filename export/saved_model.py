@@ -16,7 +16,7 @@ import shutil
 import tempfile
 
 import tensorflow as tf
-from absl import flags, logging
+from absl import logging
 
 from egsc_tf import config as config_lib
 from egsc_tf.domains import DIRECTIONS, check_directions
@@ -25,34 +25,42 @@ from egsc_tf.export import model_card
 from egsc_tf.export.serving import files
 from egsc_tf.export.serving.graph import ServedTranslator
 from egsc_tf.run import restore
+from egsc_tf.run.workdir import TrainedRun
+from egsc_tf.runtime.flags import setting
 
-FLAGS = flags.FLAGS
 # What TensorFlow Serving takes from a URL as the name of a model.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 @dataclasses.dataclass(frozen=True)
+class Flags(TrainedRun):
+    """The program's own flags."""
+
+    output: str = setting(None, "MODELS/NAME: NAME is the model's name.", required=True)
+
+
+@dataclasses.dataclass(frozen=True)
 class Settings:
-    """How a run is exported. Raises UserError, naming the flag, for a bad value.
+    """How a run is exported. Raises UserError, naming the flag, for a bad value."""
 
-    Attributes:
-      version: its number, from 1; 0: the next free one.
-      height, width: the size at which encoded images are translated; 0: the run's.
-      directions: some of ("a2b", "b2a"); b2a's signatures end in _b2a.
-      max_pixels: the largest encoded image, height * width.
-      max_batch_pixels: the largest batch * height * width that the networks get.
-      batch_sizes: increasing; of the warm-up requests, and allowed to the server.
-      measure: contents to time the split use with; 0: not measured.
-    """
-
-    version: int = 0
-    height: int = 0
-    width: int = 0
-    directions: tuple = DIRECTIONS
-    max_pixels: int = 2**24
-    max_batch_pixels: int = 2**22
-    batch_sizes: tuple = (1, 2, 4, 8)
-    measure: int = 0
+    version: int = setting(0, "Its number; 0: the next free one.", least=0)
+    height: int = setting(
+        0, "Encoded images are translated at this height; 0: the run's.", least=0
+    )
+    width: int = setting(0, "As --height.", least=0)
+    directions: tuple[str, ...] = setting(
+        DIRECTIONS, "Some of a2b, b2a; the signatures of b2a end in _b2a."
+    )
+    max_pixels: int = setting(2**24, "Largest encoded image, height x width.", least=1)
+    max_batch_pixels: int = setting(
+        2**22, "Largest batch x height x width that the networks get at once.", least=1
+    )
+    batch_sizes: tuple[int, ...] = setting(
+        (1, 2, 4, 8), "Increasing; of the warm-up requests, and allowed to the server."
+    )
+    measure: int = setting(
+        0, "Contents to time the split use with; 0: not measured.", least=0
+    )
 
     def __post_init__(self):
         check_directions(self.directions)
@@ -161,51 +169,11 @@ def _free_version(output, name, version):
     return version
 
 
-def main():
-    values = {f.name: getattr(FLAGS, f.name) for f in dataclasses.fields(Settings)}
-    try:
-        values["batch_sizes"] = tuple(map(int, FLAGS.batch_sizes))
-    except ValueError as error:
-        raise UserError(
-            f"--batch_sizes: expected numbers, found {','.join(FLAGS.batch_sizes)}"
-        ) from error
-    values["directions"] = tuple(FLAGS.directions)
-    path = export(FLAGS.workdir, FLAGS.output, Settings(**values))
+def main(flags, settings):
+    path = export(flags.workdir, flags.output, settings)
     print(f"written: {path}, described in {os.path.join(path, model_card.CARD)}")
     print(f"serve it: make serve MODELS={os.path.dirname(os.path.dirname(path))}")
 
 
 if __name__ == "__main__":
-    usual = Settings()
-    flags.DEFINE_string("workdir", None, "Folder of a trained run.", required=True)
-    flags.DEFINE_string(
-        "output", None, "MODELS/NAME: NAME is the model's name.", required=True
-    )
-    flags.DEFINE_integer("version", 0, "Its number; 0: the next free one.", 0)
-    flags.DEFINE_integer(
-        "height", 0, "Encoded images are translated at this height; 0: the run's.", 0
-    )
-    flags.DEFINE_integer("width", 0, "As --height.", 0)
-    flags.DEFINE_list(
-        "directions",
-        list(usual.directions),
-        "Some of a2b, b2a; the signatures of b2a end in _b2a.",
-    )
-    flags.DEFINE_integer(
-        "max_pixels", usual.max_pixels, "Largest encoded image, height x width.", 1
-    )
-    flags.DEFINE_integer(
-        "max_batch_pixels",
-        usual.max_batch_pixels,
-        "Largest batch x height x width that the networks get at once.",
-        1,
-    )
-    flags.DEFINE_list(
-        "batch_sizes",
-        [str(size) for size in usual.batch_sizes],
-        "Increasing; of the warm-up requests, and allowed to the server.",
-    )
-    flags.DEFINE_integer(
-        "measure", 0, "Contents to time the split use with; 0: not measured.", 0
-    )
-    run(main)
+    run(main, Flags, Settings)

@@ -22,49 +22,61 @@ import dataclasses
 import sys
 import tempfile
 
-from absl import flags, logging
+from absl import logging
 
 from egsc_tf import config as config_lib
-from egsc_tf.domains import DIRECTIONS
 from egsc_tf.errors import UserError
+from egsc_tf.evaluation import settings as evaluation
 from egsc_tf.export.litert import files as tflite_files
 from egsc_tf.export.litert import graph, measure, parity
 from egsc_tf.export.litert import pairs as tflite_pairs
 from egsc_tf.export.litert import report as tflite_report
 from egsc_tf.export.litert import variants as tflite_variants
+from egsc_tf.inference.pairing import FileFlags
 from egsc_tf.run import restore
+from egsc_tf.run.workdir import TrainedRun
+from egsc_tf.runtime.flags import like, setting
 
-FLAGS = flags.FLAGS
 MOBILE = {"padding": "zero", "upsample": "resize"}
 
 
 @dataclasses.dataclass(frozen=True)
+class Flags(TrainedRun):
+    """The program's own flags."""
+
+    output: str = setting(None, "Folder of the files.", required=True)
+
+
+@dataclasses.dataclass(frozen=True)
 class Settings:
-    """What to export, and how to look at it.
+    """What to export, and how to look at it."""
 
-    Attributes:
-      variants: names out of tflite_variants.FLOORS; empty: all.
-      direction: "a2b" or "b2a".
-      height, width: of all images; 0: those of the training.
-      io: "uint8" or "float32", the type of images; the range is [0, 255] for both.
-      mobile: refuse a run that was not trained with MOBILE.
-      data_dir, manual_dir: where the data lie now; empty: where they lay in training.
-      pairs: test pairs to compare on; calibration_pairs: training pairs for int8.
-      runs: timed calls; runtime: one of tflite_measure.RUNTIMES, for all numbers.
-    """
-
-    variants: tuple = ()
-    direction: str = "a2b"
-    height: int = 0
-    width: int = 0
-    io: str = "uint8"
-    mobile: bool = False
-    data_dir: str = ""
-    manual_dir: str = ""
-    pairs: int = 16
-    calibration_pairs: int = 32
-    runs: int = 10
-    runtime: str = "tensorflow"
+    variants: tuple[str, ...] = setting(
+        (), f"Some of {', '.join(tflite_variants.FLOORS)}; empty: all of them."
+    )
+    direction: str = like(FileFlags, "direction")
+    height: int = setting(0, "Height of all images; 0: the run's own.")
+    width: int = setting(0, "Width of all images; 0: the run's own.")
+    io: str = setting(
+        "uint8",
+        "Type of images in and out; the range is [0, 255] for both.",
+        choices=tuple(graph.DTYPES),
+    )
+    mobile: bool = setting(
+        False, "Refuse a run without experiments/mobile_numerics.flags."
+    )
+    data_dir: str = like(evaluation.Settings, "data_dir")
+    manual_dir: str = setting("", "Likewise, of tfds data sets.")
+    pairs: int = setting(16, "Test pairs to compare on.", least=1)
+    calibration_pairs: int = setting(
+        32, "Training pairs that int8 is calibrated on.", least=1
+    )
+    runs: int = setting(10, "Timed calls of each signature.", least=1)
+    runtime: str = setting(
+        "tensorflow",
+        "The interpreter to compare and measure with.",
+        choices=measure.RUNTIMES,
+    )
 
 
 def export(workdir, output, settings=None):
@@ -184,19 +196,8 @@ def config_of(workdir, settings):
     return dataclasses.replace(config, **changed)
 
 
-def main():
-    report = export(
-        FLAGS.workdir,
-        FLAGS.output,
-        Settings(
-            **{
-                field.name: getattr(FLAGS, field.name)
-                for field in dataclasses.fields(Settings)
-                if field.name != "variants"
-            },
-            variants=tuple(FLAGS.variants),
-        ),
-    )
+def main(flags, settings):
+    report = export(flags.workdir, flags.output, settings)
     print(tflite_report.table(report))
     failures = tflite_report.failures(report)
     for failure in failures:
@@ -205,38 +206,4 @@ def main():
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("workdir", None, "Folder of a trained run.", required=True)
-    flags.DEFINE_string("output", None, "Folder of the files.", required=True)
-    flags.DEFINE_list(
-        "variants",
-        [],
-        f"Some of {', '.join(tflite_variants.FLOORS)}; empty: all of them.",
-    )
-    flags.DEFINE_enum("direction", "a2b", DIRECTIONS, "Which way.")
-    flags.DEFINE_integer("height", 0, "Height of all images; 0: the run's own.")
-    flags.DEFINE_integer("width", 0, "Width of all images; 0: the run's own.")
-    flags.DEFINE_enum(
-        "io",
-        "uint8",
-        list(graph.DTYPES),
-        "Type of images in and out; the range is [0, 255] for both.",
-    )
-    flags.DEFINE_bool(
-        "mobile", False, "Refuse a run without experiments/mobile_numerics.flags."
-    )
-    flags.DEFINE_string(
-        "data_dir", "", "Where the data lie now; empty: as in training."
-    )
-    flags.DEFINE_string("manual_dir", "", "Likewise, of tfds data sets.")
-    flags.DEFINE_integer("pairs", 16, "Test pairs to compare on.", 1)
-    flags.DEFINE_integer(
-        "calibration_pairs", 32, "Training pairs that int8 is calibrated on.", 1
-    )
-    flags.DEFINE_integer("runs", 10, "Timed calls of each signature.", 1)
-    flags.DEFINE_enum(
-        "runtime",
-        "tensorflow",
-        measure.RUNTIMES,
-        "The interpreter to compare and measure with.",
-    )
-    run(main)
+    run(main, Flags, Settings)

@@ -19,47 +19,55 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from absl import flags
-
 from egsc_tf import config as config_lib
 from egsc_tf.domains import DIRECTIONS, check_directions
 from egsc_tf.errors import UserError
 from egsc_tf.export import model_card, tflite
-from egsc_tf.export.litert import graph, metadata, variants
+from egsc_tf.export.litert import metadata, variants
 from egsc_tf.export.webpage import build as web_build
 from egsc_tf.export.webpage import contents
+from egsc_tf.run.workdir import TrainedRun
+from egsc_tf.runtime.flags import like, setting
 from egsc_tf.version import __version__
 
-FLAGS = flags.FLAGS
 MANIFEST, SERVICE_WORKER = "manifest.json", "service_worker.js"
 
 
 @dataclasses.dataclass(frozen=True)
+class Flags(TrainedRun):
+    """The program's own flags."""
+
+    output: str = setting(None, "Folder of the page.", required=True)
+
+
+@dataclasses.dataclass(frozen=True)
 class Settings:
-    """What the page has. Raises UserError, naming the flag, for a bad value.
+    """What the page has. Raises UserError, naming the flag, for a bad value."""
 
-    Attributes:
-      name: its title; empty: the name of the run's folder.
-      directions: some of ("a2b", "b2a").
-      exemplars: a file or folder of images for the stored styles of each direction, in
-        their order; empty, or one that is: test images.
-      samples: how many test images of each domain are put in.
-      variant: one of tflite_variants.FLOORS.
-      io, height, width, data_dir, manual_dir: as of egsc_tf.export.tflite.Settings.
-      build: folder that keeps the built page; empty: it is built anew.
-    """
-
-    name: str = ""
-    directions: tuple = DIRECTIONS
-    exemplars: tuple = ()
-    samples: int = 8
-    variant: str = "float32"
-    io: str = "uint8"
-    height: int = 0
-    width: int = 0
-    data_dir: str = ""
-    manual_dir: str = ""
-    build: str = ""
+    name: str = setting("", "Title; empty: the name of the run's folder.")
+    directions: tuple[str, ...] = setting(DIRECTIONS, "Some of a2b, b2a.")
+    exemplars: tuple[str, ...] = setting(
+        (),
+        "File or folder of images for the stored styles, one for each of --directions; "
+        "empty, or one that is: test images.",
+    )
+    samples: int = setting(
+        8,
+        "Test images of each domain that are put into the page, as photos to try and, "
+        "without --exemplars, for stored styles.",
+        least=0,
+    )
+    variant: str = setting(
+        "float32", "Of the .tflite files.", choices=tuple(variants.FLOORS)
+    )
+    io: str = like(tflite.Settings, "io", help="Type of the images in the model.")
+    height: int = setting(0, "Height in the model; 0: the run's own.", least=0)
+    width: int = setting(0, "As --height.", least=0)
+    data_dir: str = like(tflite.Settings, "data_dir")
+    manual_dir: str = like(tflite.Settings, "manual_dir")
+    build: str = setting(
+        "", "Folder that keeps the built page; built there where it is empty."
+    )
 
     def __post_init__(self):
         check_directions(self.directions)
@@ -195,51 +203,15 @@ def _take_name(part, output):
     shutil.rmtree(old)
 
 
-def main():
-    values = {f.name: getattr(FLAGS, f.name) for f in dataclasses.fields(Settings)}
-    for name in ("directions", "exemplars"):
-        values[name] = tuple(values[name])
-    manifest = export(FLAGS.workdir, FLAGS.output, Settings(**values))
+def main(flags, settings):
+    manifest = export(flags.workdir, flags.output, settings)
     for direction, entry in manifest["directions"].items():
         print(
             f"{direction}: {entry['bytes'] / 1e6:.2f} MB, {entry['psnr']:.1f} dB PSNR"
         )
-    print(f"written: {FLAGS.output}; see it on http://localhost:8000 while this runs:")
-    print(f"python -m http.server --directory={FLAGS.output} 8000")
+    print(f"written: {flags.output}; see it on http://localhost:8000 while this runs:")
+    print(f"python -m http.server --directory={flags.output} 8000")
 
 
 if __name__ == "__main__":
-    usual = Settings()
-    flags.DEFINE_string("workdir", None, "Folder of a trained run.", required=True)
-    flags.DEFINE_string("output", None, "Folder of the page.", required=True)
-    flags.DEFINE_string("name", "", "Title; empty: the name of the run's folder.")
-    flags.DEFINE_list("directions", list(usual.directions), "Some of a2b, b2a.")
-    flags.DEFINE_list(
-        "exemplars",
-        [],
-        "File or folder of images for the stored styles, one for each of --directions; "
-        "empty, or one that is: test images.",
-    )
-    flags.DEFINE_integer(
-        "samples",
-        usual.samples,
-        "Test images of each domain that are put into the page, as photos to try and, "
-        "without --exemplars, for stored styles.",
-        0,
-    )
-    flags.DEFINE_enum(
-        "variant", usual.variant, list(variants.FLOORS), "Of the .tflite files."
-    )
-    flags.DEFINE_enum(
-        "io", usual.io, list(graph.DTYPES), "Type of the images in the model."
-    )
-    flags.DEFINE_integer("height", 0, "Height in the model; 0: the run's own.", 0)
-    flags.DEFINE_integer("width", 0, "As --height.", 0)
-    flags.DEFINE_string(
-        "data_dir", "", "Where the data lie now; empty: as in training."
-    )
-    flags.DEFINE_string("manual_dir", "", "Likewise, of tfds data sets.")
-    flags.DEFINE_string(
-        "build", "", "Folder that keeps the built page; built there where it is empty."
-    )
-    run(main)
+    run(main, Flags, Settings)

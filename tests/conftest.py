@@ -1,6 +1,7 @@
 """What all tests share: quiet TensorFlow, two logical CPUs, the shared data."""
 
 import os
+import shutil
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
@@ -10,7 +11,10 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 import pytest  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from absl import logging  # noqa: E402
-from browser import chromium, open_page  # noqa: E402, F401
+from support.browser import chromium, open_page  # noqa: E402, F401
+from support.trainers import RUN  # noqa: E402
+
+from egsc_tf.training import run  # noqa: E402
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0],
@@ -42,6 +46,19 @@ def shared():
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """(folder, trainer) of a whole run of `support.trainers.RUN`; not to be changed."""
+    folder = str(tmp_path_factory.mktemp("whole") / "run")
+    return folder, run.train(RUN, folder)
+
+
+@pytest.fixture
+def finished_copy(finished, tmp_path):
+    """The folder of such a run, to be changed."""
+    return shutil.copytree(finished[0], str(tmp_path / "run"))
 
 
 SURVIVED = pytest.StashKey()

@@ -5,18 +5,21 @@ import os
 
 import pytest
 from absl import flags
+from support.paths import REPOSITORY
 
 from egsc_tf import config as config_lib
 from egsc_tf.config import Config
 from egsc_tf.errors import UserError
 from egsc_tf.run import workdir
+from egsc_tf.runtime import flagfiles
+from egsc_tf.runtime import flags as flags_lib
 
 
 def parse(*arguments):
     values = flags.FlagValues()
-    config_lib.define_flags(values)
-    values(["program", *arguments])
-    return config_lib.from_flags(values)
+    flags_lib.define(Config, values)
+    values(["program", *flagfiles.expand(arguments)])
+    return flags_lib.parse(Config, values)
 
 
 def test_defaults_and_overrides():
@@ -94,8 +97,8 @@ def test_flags_that_are_none_are_named(tmp_path, content, found):
 
 @pytest.fixture
 def presets(monkeypatch):
-    """{file name: Config} of experiments/; nested paths start at the root."""
-    monkeypatch.chdir(os.path.dirname(os.path.dirname(__file__)))
+    """{name: Config} of experiments/, given by path as the flagfiles' heads do."""
+    monkeypatch.chdir(REPOSITORY)
     names = [n for n in os.listdir("experiments") if n.endswith(".flags")]
     return {n[: -len(".flags")]: parse(f"--flagfile=experiments/{n}") for n in names}
 

@@ -20,7 +20,7 @@ NAME, DONE = "manifest.jsonl", ".done"
 
 
 def made_from(source_sha256, exemplar_sha256, settings):
-    """All that an image depends on; settings: egsc_tf.beam.pipeline.Settings."""
+    """All that an image depends on; settings: egsc_tf.beam.settings.Settings."""
     return {
         "source_sha256": source_sha256,
         "exemplar_sha256": exemplar_sha256,

@@ -24,39 +24,12 @@ from egsc_tf.errors import UserError
 DEAD_LETTERS = "dead_letters.jsonl"
 
 
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """What is translated, and how.
-
-    Attributes:
-      saved_model: folder of a version of egsc_tf.export.saved_model.
-      pattern: of the inputs; output: folder; both of this machine or gs://, s3://.
-      exemplars: paths.
-      direction: "a2b" or "b2a"; strength: 0 to 1.
-      batch_size: images that the networks get at once.
-      tfrecords: also write OUTPUT/images-*.tfrecord.
-      model_sha256: set by `translate`.
-    """
-
-    saved_model: str
-    pattern: str
-    exemplars: tuple
-    output: str
-    direction: str = "a2b"
-    strength: float = 1.0
-    batch_size: int = 8
-    tfrecords: bool = False
-    model_sha256: str = ""
-
-    def networks(self, part):
-        handler = model.Signature(
-            self.saved_model, part, self.direction, self.batch_size
-        )
-        return RunInference(KeyedModelHandler(handler))
-
-
 def translate(settings, options):
-    """Runs the pipeline; options: Beam's PipelineOptions.
+    """Runs the pipeline.
+
+    Args:
+      settings: egsc_tf.beam.settings.Settings, with its exemplars.
+      options: Beam's PipelineOptions.
 
     Returns:
       ({name: count} of egsc_tf.beam.counters, seconds).
@@ -99,7 +72,7 @@ def build(root, settings):
     """Adds all steps to a pipeline."""
     styles, dead_exemplars = _styles(root, settings)
     planned, dead_sources = root | "Plan" >> Plan(
-        settings.pattern, settings.exemplars, settings.output
+        settings.input, settings.exemplars, settings.output
     )
     earlier = root | "Earlier" >> manifest.Earlier(settings.output)
     chosen = (
@@ -112,7 +85,7 @@ def build(root, settings):
     )
     written = (
         due.good
-        | "Translate" >> settings.networks(model.TRANSLATE)
+        | "Translate" >> _networks(settings, model.TRANSLATE)
         | "Write" >> _split(beam.ParDo(steps.Write(settings.output)), "kept")
     )
     all_entries = (chosen.kept, due.right, written.kept, written.good)
@@ -135,6 +108,14 @@ def build(root, settings):
         entries | "Records" >> records.Write(settings.output)
 
 
+def _networks(settings, part):
+    """A part of the model, on batches."""
+    handler = model.Signature(
+        settings.saved_model, part, settings.direction, settings.batch_size
+    )
+    return RunInference(KeyedModelHandler(handler))
+
+
 def _styles(root, settings):
     """((path, (style code, SHA-256 of the file)) of each usable exemplar, dead)."""
     read = (
@@ -144,7 +125,7 @@ def _styles(root, settings):
     )
     encoded = (
         read.good
-        | "EncodeStyles" >> settings.networks(model.STYLE)
+        | "EncodeStyles" >> _networks(settings, model.STYLE)
         | "Usable" >> _split(beam.FlatMap(steps.usable_style))
     )
     dead = (read[DEAD], encoded[DEAD]) | "DeadExemplars" >> beam.Flatten()

@@ -34,8 +34,7 @@ def summary(found):
         lines += [
             f"train: {_time(one['step'])} a step, {one['images_per_s']:.2f} images/s "
             f"of each domain in G's batches, {_rate(one)}",
-            f"  {one['flops'] / 1e9:.2f} GFLOP a step (by formula "
-            f"{one['flops_by_formula'] / 1e9:.2f}), {_memory(one)}, input stall "
+            f"  {one['flops'] / 1e9:.2f} GFLOP a step, {_memory(one)}, input stall "
             f"{100 * one['input_stall']:.1f} % of the step",
         ]
         if not one["time_by_part"]:

@@ -4,7 +4,7 @@ import time
 
 import tensorflow as tf
 
-from egsc_tf.benchmarking import clock, formula, graph_cost, parts
+from egsc_tf.benchmarking import clock, graph_cost, parts
 from egsc_tf.data.stream import stream
 from egsc_tf.models import vgg
 from egsc_tf.models.encoder import Encoder
@@ -83,7 +83,6 @@ def measure(config, source, strategy, seconds, peak, xla=False):
         "step": times.report(),
         "images_per_s": config.batch_size * config.g_update / times.median,
         "flops": flops,
-        "flops_by_formula": formula.training_step(config),
         **times.rate(flops),
         "step_with_input": with_input.report(),
         "input_stall": sum(waited.seconds) / sum(with_input.seconds),

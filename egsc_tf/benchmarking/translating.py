@@ -8,7 +8,7 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from egsc_tf.benchmarking import clock, formula, graph_cost
+from egsc_tf.benchmarking import clock, graph_cost
 from egsc_tf.data.stream import stream
 from egsc_tf.models.adain import feature_mask
 from egsc_tf.run import restore, untrained
@@ -25,10 +25,7 @@ def measure_translation(config, seconds, peak):
     with tempfile.TemporaryDirectory() as folder:
         translator = restore.load(untrained.write(folder, config))
     counted = graph_cost.flops(_graph(translator, config))
-    found = {
-        "flops": counted,
-        "flops_by_formula": formula.translation(config, config.height, config.width),
-    }
+    found = {"flops": counted}
     for name, batch in (("one", 1), ("batch", config.batch_size)):
         images = _noise(config, batch)
 

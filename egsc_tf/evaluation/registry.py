@@ -10,19 +10,9 @@ from egsc_tf.evaluation.evaluators import (
     transfer,
     tsne,
 )
+from egsc_tf.evaluation.settings import DIGITS, METRICS
 from egsc_tf.metrics import digit_classifier, frechet
 
-DIGITS = ("content_accuracy", "style_accuracy", "ssim", "psnr", "l1")
-METRICS = (
-    *DIGITS,
-    "fid",
-    "kid",
-    "perceptual",
-    "diversity",
-    "tsne",
-    "transfer",
-    "segmentation",
-)
 # What the numbers depend on beside the settings, for results.json.
 CONSTANTS = {
     "diversity": {

@@ -4,24 +4,37 @@ Every input with every exemplar, or the i-th with the i-th. Without TensorFlow, 
 programs that leave the networks to a server.
 """
 
+import dataclasses
 import os
 from collections import Counter
 
-from absl import flags, logging
+from absl import logging
 
 from egsc_tf.data import images
 from egsc_tf.domains import DIRECTIONS
 from egsc_tf.errors import UserError
+from egsc_tf.runtime.flags import setting
 
 
-def define_flags():
+@dataclasses.dataclass(frozen=True)
+class FileFlags:
     """The flags that every program has which translates files."""
-    flags.DEFINE_string("input", None, "Image or folder to translate.", required=True)
-    flags.DEFINE_string("exemplar", None, "Image or folder of styles.", required=True)
-    flags.DEFINE_string("output", None, "Folder to write to.", required=True)
-    flags.DEFINE_enum("direction", "a2b", DIRECTIONS, "Which way.")
-    flags.DEFINE_enum(
-        "pairing", "all", ("all", "zip"), "Every pair, or i-th with i-th."
+
+    input: str = setting(None, "Image or folder to translate.", required=True)
+    exemplar: str = setting(None, "Image or folder of styles.", required=True)
+    output: str = setting(None, "Folder to write to.", required=True)
+    direction: str = setting("a2b", "Which way.", choices=DIRECTIONS)
+    pairing: str = setting(
+        "all", "Every pair, or i-th with i-th.", choices=("all", "zip")
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Strength:
+    """How much of the exemplar's style a translation takes."""
+
+    strength: float = setting(
+        1.0, "0: content's own look, 1: exemplar's.", least=0.0, most=1.0
     )
 
 

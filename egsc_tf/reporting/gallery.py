@@ -1,6 +1,6 @@
 """What the models of runs make of images: translations, masks, neighbours, failures.
 
-Each function takes a list of Runs, one or several to compare, and returns HTML.
+Each function takes a list of Runs, one or several to compare, and returns Markup.
 """
 
 import os
@@ -15,7 +15,8 @@ from egsc_tf.evaluation.evaluators import tsne as evaluator_of_tsne
 from egsc_tf.metrics import embedding
 from egsc_tf.pictures import mask_overlay
 from egsc_tf.pictures.contact_sheet import contact_sheet
-from egsc_tf.reporting import nearest, page, plots
+from egsc_tf.reporting import nearest, plots
+from egsc_tf.reporting.page import macros, picture
 from egsc_tf.reporting.sections import ARROWS, for_each
 
 SHOWN = 6  # sources and exemplars of a grid
@@ -37,7 +38,7 @@ def translations(runs):
     """Sources down, exemplars across, in both directions."""
 
     def show(run):
-        return page.side_by_side([(ARROWS[d], _grid(run, d)) for d in DIRECTIONS])
+        return macros.side_by_side([(ARROWS[d], _grid(run, d)) for d in DIRECTIONS])
 
     return for_each(runs, show)
 
@@ -54,7 +55,7 @@ def _grid(run, direction):
         f"{target} across, and each source in the style of each exemplar"
     )
     caption = f"Left: sources. Top: exemplars. Both are {kind}."
-    return page.figure(page.picture(sheet, alt), caption)
+    return macros.figure(picture(sheet, alt), caption)
 
 
 def masks(runs):
@@ -67,7 +68,7 @@ def masks(runs):
             f"{unused}A mask is 0.5 (violet) to 1 (yellow) at each position and "
             "channel; what it multiplies is the content before AdaIN."
         )
-        return page.note(remark) + page.side_by_side(blocks)
+        return macros.note(remark) + macros.side_by_side(blocks)
 
     return for_each(runs, show)
 
@@ -89,7 +90,7 @@ def _masks(run, domain):
         f"{mask.min():.2f} to {mask.max():.2f}."
     )
     alt = f"{len(sources)} sources of domain {domain} and their feature masks"
-    return page.figure(page.picture(sheet, alt), caption)
+    return macros.figure(picture(sheet, alt), caption)
 
 
 def failures(runs):
@@ -100,7 +101,7 @@ def failures(runs):
 def _failures(run):
     worst = run.results.get("worst")
     if not worst:
-        return page.note(
+        return macros.note(
             "None kept: python -m egsc_tf.evaluate keeps them where a score is of one "
             "translation (of digits, or with --metrics=perceptual)."
         )
@@ -109,7 +110,7 @@ def _failures(run):
         for direction in DIRECTIONS
         for one in worst.get(direction, ())
     ]
-    return page.side_by_side(blocks)
+    return macros.side_by_side(blocks)
 
 
 def _worst(run, one):
@@ -118,14 +119,15 @@ def _worst(run, one):
     shown = ", ".join(f"{value:.3g}" for value in values)
     alt = f"The {len(values)} worst translations by {one['score']}, a row each"
     caption = f"Each row: {columns}. {one['score']} from the top: {shown}."
-    return page.figure(page.picture(pixels, alt), caption)
+    return macros.figure(picture(pixels, alt), caption)
 
 
 def neighbours(runs):
     """The training images nearest to some results."""
 
     def show(run):
-        return page.side_by_side([(ARROWS[d], _neighbours(run, d)) for d in DIRECTIONS])
+        blocks = [(ARROWS[d], _neighbours(run, d)) for d in DIRECTIONS]
+        return macros.side_by_side(blocks)
 
     return for_each(runs, show)
 
@@ -151,7 +153,7 @@ def _neighbours(run, direction):
         f"{_usual_distance(run, target, pool)}. A distance near 0 would be a copy."
     )
     alt = f"{len(rows)} translations and the training images nearest to them"
-    return page.figure(page.picture(np.concatenate(rows), alt), caption)
+    return macros.figure(picture(np.concatenate(rows), alt), caption)
 
 
 def _usual_distance(run, domain, pool):
@@ -169,12 +171,10 @@ def tsne(runs):
     """t-SNE of contents and styles of both domains."""
 
     def show(run):
-        return page.side_by_side(
-            [
-                (title, _scatter(x))
-                for title, x in evaluator_of_tsne.tsne_panels(run.context).items()
-            ]
-        ) + page.note("Contents should mix the domains, styles should tell them apart.")
+        panels = evaluator_of_tsne.tsne_panels(run.context)
+        remark = "Contents should mix the domains, styles should tell them apart."
+        blocks = [(title, _scatter(points)) for title, points in panels.items()]
+        return macros.side_by_side(blocks) + macros.note(remark)
 
     return for_each(runs, show)
 
@@ -183,4 +183,4 @@ def _scatter(points):
     with matplotlib.rc_context(plots.STYLE):
         figure = embedding.figure({"": points})
     label = "A scatter plot: each point is a test image, coloured by its domain"
-    return page.figure(plots.svg(figure, label))
+    return macros.figure(plots.svg(figure, label))

@@ -1,14 +1,17 @@
 """Plots by matplotlib as SVG inside the page: text and axes take the page's colour."""
 
 import io
-import re
+from xml.etree import ElementTree
 
 import matplotlib
 import matplotlib.figure
 import numpy as np
+from markupsafe import Markup
 
-from egsc_tf.reporting.page import escape
-
+SVG = "{http://www.w3.org/2000/svg}"
+# A browser reads <svg>, not <ns0:svg>.
+ElementTree.register_namespace("", SVG[1:-1])
+ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
 INK = "#010203"  # stands for the page's own colour
 STYLE = {
     "svg.fonttype": "none",  # the page's font, and text that can be searched
@@ -39,7 +42,7 @@ def curves(lines, label):
       label: what the picture shows, for those who do not see it.
 
     Returns:
-      HTML.
+      Markup.
     """
     with matplotlib.rc_context(STYLE):
         figure = matplotlib.figure.Figure(figsize=(4.0, 2.5))
@@ -51,8 +54,7 @@ def curves(lines, label):
             axis.plot(
                 np.asarray(steps)[few],
                 np.asarray(values)[few],
-                # Matplotlib hides names that begin with "_", and takes $ for formulas.
-                label=name.replace("$", r"\$").lstrip("_"),
+                label=_label(name),
                 color=COLOURS[colour % len(COLOURS)],
                 linestyle=dashes,
                 linewidth=1.3,
@@ -68,14 +70,20 @@ def curves(lines, label):
         return svg(figure, label)
 
 
+def _label(name):
+    """A name for Matplotlib, which hides those that begin with "_", takes $ for
+    formulas, and writes control characters, which XML does not have."""
+    return "".join(filter(str.isprintable, name)).replace("$", r"\$").lstrip("_")
+
+
 def svg(figure, label):
-    """An <svg> of a matplotlib Figure that was made under STYLE."""
+    """An <svg> of a matplotlib Figure that was made under STYLE, as Markup."""
     file = io.StringIO()
     figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    text = file.getvalue()
-    text = text[text.index("<svg") :].replace(INK, "currentColor")
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    # Sized by the page.
-    text = re.sub(r'(<svg[^>]*?) (?:width|height)="[^"]*"', r"\1", text, count=1)
-    text = re.sub(r'(<svg[^>]*?) (?:width|height)="[^"]*"', r"\1", text, count=1)
-    return text.replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1)
+    root = ElementTree.fromstring(file.getvalue().replace(INK, "currentColor"))
+    for name in ("width", "height"):  # the page decides
+        del root.attrib[name]
+    for metadata in root.findall(f"{SVG}metadata"):
+        root.remove(metadata)
+    root.attrib.update({"role": "img", "aria-label": label})
+    return Markup(ElementTree.tostring(root, encoding="unicode"))

@@ -4,7 +4,8 @@ import numpy as np
 
 from egsc_tf.data import images
 from egsc_tf.evaluation.finished_run import STAGES
-from egsc_tf.reporting import page, plots
+from egsc_tf.reporting import plots
+from egsc_tf.reporting.page import macros, picture, render
 from egsc_tf.reporting.sections import for_each
 from egsc_tf.run import workdir as workdir_lib
 
@@ -17,12 +18,12 @@ FRAMES = 24  # of a slider: the page is to stay small
 
 def losses(runs):
     """The loss curves, a panel a group: one name, both domains, all runs."""
-    return "".join(
-        f"<h3>{TITLES[stage]}</h3>{_curves(runs, stage)}" for stage in STAGES
-    )
+    stages = [(TITLES[stage], _curves(runs, stage)) for stage in STAGES]
+    return render("losses.html", stages=stages)
 
 
 def _curves(runs, stage):
+    """[(drawing, caption)], a panel a group."""
     several, panels = len(runs) > 1, {}
     for number, run in enumerate(runs):
         for name, (steps, values) in run.scalars(stage).items():
@@ -35,15 +36,13 @@ def _curves(runs, stage):
             colour = number if several else "ab".find(domain) * bool(domain)
             dashes = "--" if several and domain == "b" else "-"
             panels.setdefault(group, []).append((label, steps, values, colour, dashes))
-    if not panels:
-        return page.note("No logs.")
     shown = []
     for group in sorted(panels):
         lines = panels[group]
         told = "; ".join(f"{x[0]} from {x[2][0]:.3g} to {x[2][-1]:.3g}" for x in lines)
-        body = plots.curves(lines, f"{group} by step: {told}")
-        shown.append(page.figure(body, _group_title(group)))
-    return f'<div class="plots">{"".join(shown)}</div>'
+        drawing = plots.curves(lines, f"{group} by step: {told}")
+        shown.append((drawing, _group_title(group)))
+    return shown
 
 
 GROUPS = {
@@ -69,20 +68,18 @@ def through_training(runs):
 
 
 def _through_training(run):
-    text = ""
-    for stage in reversed(STAGES):
-        samples = run.samples(stage)
-        text += f"<h4>{TITLES[stage]}</h4>"
-        if not samples:
-            text += page.note("No samples.")
-            continue
-        few = np.linspace(0, len(samples) - 1, min(FRAMES, len(samples))).astype(int)
-        frames = [
-            (f"step {step}", _frame(stage, step, path))
-            for step, path in (samples[i] for i in few)
-        ]
-        text += page.slider(frames, "Step of training")
-    return text
+    stages = [(TITLES[stage], _frames(run, stage)) for stage in reversed(STAGES)]
+    return render("samples.html", stages=stages)
+
+
+def _frames(run, stage):
+    """[(name, Markup)] of samples spread over a stage."""
+    samples = run.samples(stage)
+    few = np.linspace(0, len(samples) - 1, min(FRAMES, len(samples))).astype(int)
+    return [
+        (f"step {step}", _frame(stage, step, path))
+        for step, path in (samples[i] for i in few)
+    ]
 
 
 def _frame(stage, step, path):
@@ -92,9 +89,9 @@ def _frame(stage, step, path):
     else:
         half = pixels.shape[1] // 2
         parts = [("a to b", pixels[:, :half]), ("b to a", pixels[:, half:])]
-    return page.side_by_side(
+    return macros.side_by_side(
         [
-            ("", page.figure(page.picture(x, f"Samples at step {step}: {what}"), what))
+            ("", macros.figure(picture(x, f"Samples at step {step}: {what}"), what))
             for what, x in parts
         ]
     )

@@ -3,7 +3,7 @@
 import re
 
 from egsc_tf.domains import DIRECTIONS
-from egsc_tf.reporting import page
+from egsc_tf.reporting.page import macros, render
 from egsc_tf.reporting.sections import ARROWS
 
 HIGHER = ("content_accuracy", "style_accuracy", "ssim", "psnr", "transfer_accuracy")
@@ -15,7 +15,7 @@ def scores(runs):
     """The scores, one column a run and direction, with their spread."""
     runs_with = [run for run in runs if run.results]
     if not runs_with:
-        return page.note(
+        return macros.note(
             "Not scored yet: python -m egsc_tf.evaluate --workdir="
             f"{runs[0].workdir} does, and writes this report again."
         )
@@ -30,7 +30,6 @@ def scores(runs):
     columns = [(run, d) for d in DIRECTIONS for run in runs_with]
     head = ["score"]
     head += [ARROWS[d] + f", {run.label}" * several for run, d in columns]
-
     head += ["n"]
 
     def rows(chosen):
@@ -44,21 +43,19 @@ def scores(runs):
         ]
 
     by_look = {name for name in names if re.search(r"_\d+$", name)}
-    caption = (
-        "↑ higher is better, ↓ lower is better. ± standard deviation over n "
-        "translations (of KID: over random subsets; of accuracies: standard error); in "
-        "brackets the 5th and 95th percentile."
-    )
-    text = page.table(head, rows({*names} - by_look), caption)
-    if by_look:
-        text += page.folded("By look of the exemplar", page.table(head, rows(by_look)))
     counted = "; ".join(
         f"{run.label}: {run.results['test_images']['a']} and "
         f"{run.results['test_images']['b']} test images, seed "
         f"{run.results['settings']['seed']}"
         for run in runs_with
     )
-    return text + page.note(counted)
+    return render(
+        "scores.html",
+        head=head,
+        rows=rows({*names} - by_look),
+        by_look=rows(by_look),
+        counted=counted,
+    )
 
 
 def _titled(name):

@@ -1,6 +1,6 @@
 """What was run and how, what it warned of, and how runs are put beside each other.
 
-Each function takes a list of Runs, one or several to compare, and returns HTML.
+Each function takes a list of Runs, one or several to compare, and returns Markup.
 """
 
 import dataclasses
@@ -11,7 +11,7 @@ import tensorflow as tf
 from egsc_tf import config as config_lib
 from egsc_tf.errors import UserError
 from egsc_tf.evaluation.finished_run import counts
-from egsc_tf.reporting import page
+from egsc_tf.reporting.page import macros, render
 from egsc_tf.run import workdir as workdir_lib
 
 ARROWS = {"a2b": "a to b", "b2a": "b to a"}
@@ -24,28 +24,26 @@ def for_each(runs, show):
         try:
             return show(run)
         except UserError as error:
-            return page.note(f"Not shown: {error}")
+            return macros.note(f"Not shown: {error}")
 
     if len(runs) == 1:
         return shown(runs[0])
-    return page.side_by_side([(run.label, shown(run)) for run in runs])
+    return macros.side_by_side([(run.label, shown(run)) for run in runs])
 
 
 def overview(runs):
     """What was run and how."""
-    rows = [
-        ("folder", [run.workdir for run in runs]),
-        ("data", [run.config.dataset for run in runs]),
-        ("trained on", [counts(run) for run in runs]),
-        ("size", [f"{run.config.height}x{run.config.width}" for run in runs]),
-        ("steps", [_steps(run) for run in runs]),
-        ("time of training", [_time(run) for run in runs]),
-        ("hardware", [_of_starts(run, _hardware) for run in runs]),
-        ("versions", [_of_starts(run, _versions) for run in runs]),
-        ("started", [_of_starts(run, lambda start: start["time"]) for run in runs]),
+    facts = [
+        ("folder", *(run.workdir for run in runs)),
+        ("data", *(run.config.dataset for run in runs)),
+        ("trained on", *(counts(run) for run in runs)),
+        ("size", *(f"{run.config.height}x{run.config.width}" for run in runs)),
+        ("steps", *(_steps(run) for run in runs)),
+        ("time of training", *(_time(run) for run in runs)),
+        ("hardware", *(_of_starts(run, _hardware) for run in runs)),
+        ("versions", *(_of_starts(run, _versions) for run in runs)),
+        ("started", *(_of_starts(run, lambda start: start["time"]) for run in runs)),
     ]
-    head = ["", *(run.label for run in runs)] if len(runs) > 1 else []
-    text = page.table(head, [(name, *cells) for name, cells in rows])
     fields = dataclasses.fields(config_lib.Config)
     every = {f.name: [str(getattr(run.config, f.name)) for run in runs] for f in fields}
     default = {f.name: str(f.default) for f in fields}
@@ -55,21 +53,17 @@ def overview(runs):
     else:
         caption = "Flags other than the defaults"
         chosen = [name for name, cells in every.items() if cells != [default[name]]]
-    if chosen:
-        changed = page.table(
-            ["flag", *(run.label for run in runs), "default"],
-            [(f"--{name}", *every[name], default[name]) for name in chosen],
-            caption,
-        )
-    else:
-        changed = page.note(f"{caption}: none.")
-    text = page.side_by_side([("", text), ("", changed)])
-    everything = "".join(
-        f"<pre>{page.escape(_command(run))}</pre>"
-        + page.table(["flag", "value"], [(f"--{k}", v[i]) for k, v in every.items()])
-        for i, run in enumerate(runs)
+    return render(
+        "overview.html",
+        labels=[run.label for run in runs],
+        facts=facts,
+        caption=caption,
+        changed=[(f"--{name}", *every[name], default[name]) for name in chosen],
+        every=[
+            (_command(run), [(f"--{name}", cells[i]) for name, cells in every.items()])
+            for i, run in enumerate(runs)
+        ],
     )
-    return text + page.folded("Every flag, and the command", everything)
 
 
 def _command(run):
@@ -130,5 +124,4 @@ def _warnings(run):
         scored = run.results.get("steps", steps)
         if scored != steps:
             lines.append(f"The scores are of step {scored}, the model of {steps}.")
-    shown = "".join(f'<p class="warning">{page.escape(line)}</p>' for line in lines)
-    return shown or page.note("None: no stage was won by a discriminator or collapsed.")
+    return render("warnings.html", lines=lines)

@@ -4,7 +4,8 @@ import os
 
 from egsc_tf.evaluation.finished_run import Run
 from egsc_tf.evaluation.settings import Settings
-from egsc_tf.reporting import gallery, page, progress, score_table, sections
+from egsc_tf.reporting import gallery, progress, score_table, sections
+from egsc_tf.reporting.page import render
 from egsc_tf.runtime.files import write_whole
 
 NAME, COMPARISON = "report.html", "compare.html"
@@ -44,12 +45,12 @@ def write(workdirs, path=None, settings=None, results=None):
     ]
     name = NAME if len(runs) == 1 else COMPARISON
     path = path or os.path.join(workdirs[0], name)
-    labels = ", ".join(run.label for run in runs)
-    text = page.page(
-        labels,
-        f"{'A run' if len(runs) == 1 else 'Runs'} of egsc_tf, exemplar guided image "
-        "translation",
-        [(key, heading, show(runs)) for key, heading, show in SECTIONS],
+    text = render(
+        "page.html",
+        title=", ".join(run.label for run in runs),
+        subtitle=f"{'A run' if len(runs) == 1 else 'Runs'} of egsc_tf, exemplar guided "
+        "image translation",
+        sections=[(key, heading, show(runs)) for key, heading, show in SECTIONS],
     )
     write_whole(path, text)
     return path

@@ -23,10 +23,18 @@ from absl import logging
 from egsc_tf import config as config_lib
 from egsc_tf.errors import UserError
 from egsc_tf.run import checkpoints
+from egsc_tf.runtime.flags import setting
 
 FEATURE_MASKS = "feature_masks"
 TRANSLATION = "translation"
 IMPORTED = "imported.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedRun:
+    """The flag of every program that reads a run."""
+
+    workdir: str = setting(None, "Folder of a trained run.", required=True)
 
 
 def make(workdir):

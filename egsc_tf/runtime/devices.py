@@ -139,7 +139,7 @@ def explaining(config):
     except (tf.errors.OpError, MemoryError) as error:
         if is_out_of_memory(error):
             raise OutOfMemory(
-                f"expected enough memory, found too little. {_advice(config)}. "
+                f"expected enough memory, found too little. {advice(config)}. "
                 + telling_line(error, is_out_of_memory)
             ) from error
         if isinstance(error, tf.errors.UnimplementedError) and _of_determinism(error):
@@ -151,7 +151,7 @@ def explaining(config):
         raise
 
 
-def _advice(config):
+def advice(config):
     """What needs less memory than a run does now."""
     new = [f"a smaller --batch_size ({config.batch_size} now)"]
     if config.mixed_precision == "float32":

@@ -25,15 +25,28 @@ from egsc_tf.errors import (  # noqa: E402
     is_out_of_memory,
     telling_line,
 )
+from egsc_tf.runtime import flagfiles  # noqa: E402
+from egsc_tf.runtime.flags import define, parse  # noqa: E402
+
+# A program's flags are its own, not this module's: --help lists them.
+flags.disclaim_key_flags()
 
 
-def run(main, with_rest=False):
-    """app.run for a main() that takes only flags; user mistakes end in one line.
+def run(main, *settings, with_rest=False):
+    """Runs main() with what the command line says; user mistakes end in one line.
 
-    with_rest: main(arguments) gets those that are no flags of the program.
+    Args:
+      main: gets one of each of `settings`, and gives the exit code (None: 0).
+      settings: dataclasses whose fields are the program's flags, see
+        `egsc_tf.runtime.flags`.
+      with_rest: main gets also the list of the arguments that are no flags of the
+        program.
 
     Exit codes: see `egsc_tf.errors.EXIT_CODES`.
     """
+
+    for each in settings:
+        define(each)
 
     def guarded(argv):
         if len(argv) > 1 and not with_rest:
@@ -43,7 +56,8 @@ def run(main, with_rest=False):
         logging.use_absl_handler()
         logging.set_verbosity(logging.INFO)
         try:
-            return main(argv[1:]) if with_rest else main()
+            rest = [argv[1:]] if with_rest else []
+            return main(*map(parse, settings), *rest)
         except Diverged as error:
             return _end(DIVERGED, f"error: {error}")
         except UserError as error:
@@ -63,8 +77,9 @@ def run(main, with_rest=False):
 
 def _parse(argv, with_rest):
     try:
-        return flags.FLAGS(argv, known_only=with_rest)
-    except (flags.Error, UnicodeDecodeError) as error:
+        arguments = flagfiles.expand(argv[1:])
+        return flags.FLAGS([argv[0], *arguments], known_only=with_rest)
+    except (flags.Error, UnicodeDecodeError, UserError) as error:
         sys.exit(_end(REFUSED, f"error: {error}"))
 
 

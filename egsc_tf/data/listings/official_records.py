@@ -37,11 +37,11 @@ def listings(data_dir, split):
         raise UserError(
             f"--data_dir={data_dir}: expected {pattern}, found no such file"
         )
-    count = sum(_count(path) for path in paths)
+    count = sum(count_of(path) for path in paths)
     return {domain: _listing(data_dir, paths, count, domain) for domain in DOMAINS}
 
 
-def _count(path):
+def count_of(path):
     try:
         return int(tf.data.TFRecordDataset(path).reduce(0, lambda n, _: n + 1))
     except tf.errors.DataLossError as error:

@@ -1,0 +1,166 @@
+"""The flags of a program: the fields of a frozen dataclass.
+
+    @dataclasses.dataclass(frozen=True)
+    class Settings:
+        workdir: str = setting(None, "Folder of a run.", required=True)
+        seeds: tuple[int, ...] = setting((0,), "Seeds, each a run of its own.")
+
+`define(Settings)` defines --workdir and --seeds, `parse(Settings)` makes a Settings of
+what the command line says. The default, help text and bounds of a flag stand in its
+field and nowhere else. Only `egsc_tf.runtime.program` reads absl's FLAGS.
+"""
+
+import dataclasses
+import typing
+
+from absl import flags
+
+from egsc_tf.errors import UserError
+
+# A flag belongs to the program that defines it, whose --help lists it.
+flags.disclaim_key_flags()
+
+
+def setting(
+    default,
+    help,
+    *,
+    least=None,
+    most=None,
+    choices=None,
+    required=False,
+    repeated=False,
+    may_change=False,
+):
+    """A field of a dataclass that is a flag of the field's name.
+
+    Args:
+      default: its value where the flag is not given; None where it is required.
+      help: what --help says of it.
+      least: the smallest number allowed.
+      most: the largest number allowed.
+      choices: the strings allowed.
+      required: whether the flag must be given.
+      repeated: of a tuple: --name=x --name=y instead of --name=x,y.
+      may_change: of a run, between two starts of it.
+    """
+    return dataclasses.field(
+        default=default,
+        metadata={
+            "help": help,
+            "least": least,
+            "most": most,
+            "choices": choices,
+            "required": required,
+            "repeated": repeated,
+            "may_change": may_change,
+        },
+    )
+
+
+def like(settings, name, **changes):
+    """A field as another class has it: like(Config, "height", least=8)."""
+    (field,) = (f for f in dataclasses.fields(settings) if f.name == name)
+    return setting(**{"default": field.default, **field.metadata, **changes})
+
+
+def define(settings, values=flags.FLAGS):
+    """Defines an absl flag for each field of a dataclass that is a `setting`."""
+    for field in _settings_of(settings):
+        rule, default = field.metadata, field.default
+        kind, many = _type_of(field)
+        common = {
+            "name": field.name,
+            "default": default,
+            "help": rule["help"],
+            "flag_values": values,
+            "required": rule["required"],
+        }
+        if many:
+            define_many = (
+                flags.DEFINE_multi_string if rule["repeated"] else flags.DEFINE_list
+            )
+            if default is not None:
+                common["default"] = [str(each) for each in default]
+            define_many(**common)
+        elif rule["choices"]:
+            flags.DEFINE_enum(enum_values=list(rule["choices"]), **common)
+        elif kind in _PARSERS:
+            parser = _PARSERS[kind](rule["least"], rule["most"])
+            serializer = flags.ArgumentSerializer()
+            flags.DEFINE(parser, serializer=serializer, **common)
+        else:
+            {bool: flags.DEFINE_bool, str: flags.DEFINE_string}[kind](**common)
+
+
+def parse(settings, values=flags.FLAGS):
+    """The dataclass that parsed flags make. Raises UserError naming a bad flag."""
+    made = settings(
+        **{f.name: _value(f, getattr(values, f.name)) for f in _settings_of(settings)}
+    )
+    check(made)
+    return made
+
+
+def check(made):
+    """Raises UserError for a value of a dataclass that its field does not allow."""
+    for field in _settings_of(made):
+        name, value, rule = field.name, getattr(made, field.name), field.metadata
+        if value is None:
+            continue
+        if rule["choices"] and value not in rule["choices"]:
+            raise UserError(
+                f"--{name}: expected one of {', '.join(rule['choices'])}; found "
+                f"{value!r}"
+            )
+        # Not `value < least`: NaN is refused, too.
+        if rule["least"] is not None and not value >= rule["least"]:
+            raise UserError(
+                f"--{name}: expected at least {rule['least']}, found {value}"
+            )
+        if rule["most"] is not None and not value <= rule["most"]:
+            raise UserError(f"--{name}: expected at most {rule['most']}, found {value}")
+
+
+class _BoundsLater:
+    """Of a parser: --help tells the bounds, and `check` holds them, as Python users of
+    a dataclass know them."""
+
+    def is_outside_bounds(self, val):
+        return False
+
+
+class _Integer(_BoundsLater, flags.IntegerParser):
+    pass
+
+
+class _Float(_BoundsLater, flags.FloatParser):
+    pass
+
+
+_PARSERS = {int: _Integer, float: _Float}
+
+
+def _settings_of(settings):
+    return [f for f in dataclasses.fields(settings) if "help" in f.metadata]
+
+
+def _type_of(field):
+    """(type, whether there are many of it): tuple[int, ...] -> (int, True)."""
+    inner = typing.get_args(field.type)
+    if typing.get_origin(field.type) is tuple:
+        return inner[0], True
+    return (inner[0] if inner else field.type), False  # Optional[int] -> int
+
+
+def _value(field, value):
+    """What absl gives for a flag, as its field has it."""
+    kind, many = _type_of(field)
+    if not many:
+        return value
+    try:
+        return tuple(kind(each) for each in value)
+    except ValueError as error:
+        raise UserError(
+            f"--{field.name}: expected integers, found {','.join(value)}"
+        ) from error

@@ -1,0 +1,58 @@
+"""Programs, started as a user starts them."""
+
+import contextlib
+import io
+import runpy
+import subprocess
+import sys
+from unittest import mock
+
+import numpy as np
+from absl import flags as absl_flags
+from PIL import Image
+from support.paths import REPOSITORY
+
+
+def program(name, *flags, timeout=300):
+    """(exit code, output) of `python -m egsc_tf.NAME FLAGS`."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"egsc_tf.{name}", *map(str, flags)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def refusal(name, *flags):
+    """As `program`, in this process: for what ends before there is any work to do."""
+    output = io.TextIOWrapper(io.BytesIO(), write_through=True)
+    argv = [f"egsc_tf.{name}", *map(str, flags)]
+    code = 0
+    with contextlib.ExitStack() as stack:
+        stack.callback(_forget_flags, set(absl_flags.FLAGS))
+        stack.enter_context(mock.patch.object(sys, "argv", argv))
+        stack.enter_context(contextlib.redirect_stdout(output))
+        stack.enter_context(contextlib.redirect_stderr(output))
+        try:
+            runpy.run_module(f"egsc_tf.{name}", run_name="__main__")
+        except SystemExit as end:
+            code = end.code
+    return code or 0, output.buffer.getvalue().decode()
+
+
+def _forget_flags(known):
+    """Leaves only the known ones, so that another program may define its own."""
+    flags = absl_flags.FLAGS
+    flags.unparse_flags()
+    for name in set(flags) - known:
+        if flags.find_module_defining_flag(name) != "absl.app":  # defines them once
+            delattr(flags, name)
+
+
+def save(path, height, width, seed=0):
+    pixels = np.random.RandomState(seed).randint(0, 256, (height, width, 3))
+    Image.fromarray(pixels.astype(np.uint8)).save(path)
+    return str(path)

@@ -1,0 +1,378 @@
+"""The evaluators, on translators whose scores are known."""
+
+import dataclasses
+import os
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from support import runs
+from support.archives import write_cityscapes, write_gta5, write_mnist
+from support.files import noise, save
+
+from egsc_tf.config import Config
+from egsc_tf.errors import UserError
+from egsc_tf.evaluation import registry, scoring
+from egsc_tf.evaluation.context import EvaluationContext
+from egsc_tf.evaluation.evaluators import (
+    digits,
+    distribution,
+    perceptual,
+    segmentation,
+    transfer,
+    tsne,
+)
+from egsc_tf.evaluation.settings import Settings
+from egsc_tf.metrics import digit_classifier
+from egsc_tf.run import workdir as workdir_lib
+
+DIGITS = Config(
+    dataset="digits_single",
+    height=28,
+    width=28,
+    n_encoder=1,
+    perceptual_network="embedded",
+)
+
+
+class Oracle:
+    """Always right on digits_single: the content's stroke, the exemplar's colours."""
+
+    def translate(self, content, exemplar, direction, strength=1.0):
+        del direction
+        content, exemplar = np.asarray(content), np.asarray(exemplar)
+        out = []
+        for i, x in enumerate(content):
+            e = exemplar[i if len(exemplar) > 1 else 0]
+            ground = e[0, 0]
+            stroke = e.reshape(-1, 3)[(e != ground).any(-1).argmax()]
+            ink = (x != x[0, 0]).any(-1, keepdims=True)
+            y = np.where(ink, stroke, ground)
+            out.append(strength * y + (1 - strength) * x)
+        return tf.constant(np.stack(out), tf.float32)
+
+    def encode_style(self, images, domain):
+        del domain
+        return tf.reduce_mean(images, axis=[1, 2])
+
+    def encode_content(self, images, domain):
+        del domain
+        return tf.reduce_mean(images, axis=-1, keepdims=True), None
+
+
+class Identity(Oracle):
+    """Leaves the content as it is."""
+
+    def translate(self, content, exemplar, direction, strength=1.0):
+        return tf.constant(content)
+
+
+@pytest.fixture(autouse=True)
+def short_training(monkeypatch):
+    """Judges that are good enough here, in a quarter of the time."""
+    monkeypatch.setattr(digit_classifier, "STEPS", 300)
+
+
+@pytest.fixture(scope="module")
+def oracle(tmp_path_factory):
+    output = str(tmp_path_factory.mktemp("scores"))
+    return EvaluationContext(Oracle(), DIGITS, Settings(max_images=12), output)
+
+
+@pytest.fixture(scope="module")
+def identity(oracle):
+    """Shares the oracle's judges."""
+    context = EvaluationContext(Identity(), DIGITS, oracle.settings, oracle.output)
+    context.kept = {k: v for k, v in oracle.kept.items() if k[0] == "judge"}
+    return context
+
+
+@pytest.mark.parametrize("direction", ["a2b", "b2a"])
+def test_the_right_answer_has_full_scores(oracle, direction):
+    found = digits.digits_scores(oracle, direction, registry.DIGITS)
+    assert found["style_accuracy"] == 1.0
+    assert found["style_accuracy_0"] == found["style_accuracy_1"] == 1.0
+    assert found["l1"] == pytest.approx(0.0, abs=1e-6)
+    assert found["ssim"] == pytest.approx(1.0, abs=1e-5)
+    assert found["psnr"] == digits.PSNR_CEILING
+    assert found["content_accuracy"] == found["judge_accuracy"] > 0.8
+    sheet = Image.open(os.path.join(oracle.output, f"grid_{direction}.png"))
+    looks = {"a2b": 6, "b2a": 2}[direction]
+    source = oracle.source("test")
+    rows = len(np.unique(source.labels[: oracle.settings.max_images]))
+    assert sheet.size == (2 * 28 * (1 + looks), 2 * 28 * (1 + rows))
+
+
+def test_a_run_on_our_mnist_builder_is_scored(tmp_path):
+    write_mnist(tmp_path)
+    config = dataclasses.replace(
+        DIGITS,
+        dataset="tfds:egsc_mnist_single",
+        data_dir=str(tmp_path / "tfds"),
+        manual_dir=str(tmp_path),
+    )
+    context = EvaluationContext(Oracle(), config, Settings(), str(tmp_path))
+    for direction in ("a2b", "b2a"):
+        found = digits.digits_scores(context, direction, registry.DIGITS)
+        assert found["style_accuracy"] == 1.0
+        assert found["l1"] == pytest.approx(0.0, abs=1e-6)
+        assert 0.0 <= found["content_accuracy"] <= 1.0
+        assert os.path.isfile(tmp_path / f"grid_{direction}.png")
+    other = dataclasses.replace(config, height=32, width=32)
+    context = EvaluationContext(Oracle(), other, Settings(), str(tmp_path))
+    with pytest.raises(UserError, match="--height, --width: expected 28 and 28"):
+        digits.digits_scores(context, "a2b", registry.DIGITS)
+
+
+def test_only_the_wanted_scores_are_given(oracle):
+    found = digits.digits_scores(oracle, "b2a", ("l1", "ssim"))
+    assert set(found) == {"l1", "ssim"}
+
+
+def test_an_untouched_source_has_no_style(identity):
+    found = digits.digits_scores(identity, "a2b", registry.DIGITS)
+    assert found["style_accuracy"] == 0.0
+    assert found["l1"] > 0.3
+
+
+def test_fid_and_kid_of_the_right_answers_beat_the_untranslated(oracle):
+    found = distribution.distribution(oracle, "a2b", ("fid", "kid"))
+    assert found["fid"] < 0.5 * found["fid_untranslated"]
+    assert found["kid"] < 0.5 * found["kid_untranslated"]
+    assert oracle.notes["extractor"] == "digits classifier"
+
+
+def test_fid_of_one_image_is_refused():
+    context = EvaluationContext(Identity(), DIGITS, Settings(max_images=1), "")
+    with pytest.raises(UserError, match=r"expected at least 2 .* \(--max_images=1\)"):
+        distribution.distribution(context, "a2b", ("kid",))
+
+
+def test_perceptual_distances_and_their_curve(oracle):
+    found = perceptual.perceptual_distances(oracle, "a2b", ())
+    curve = found["content_style_curve"]
+    assert [p["strength"] for p in curve] == list(perceptual.STRENGTHS)
+    assert curve[0]["content_distance"] == pytest.approx(0.0, abs=1e-6)
+    assert found["content_distance"] > 0.0
+    assert found["style_distance"] < 0.5 * found["style_distance_untranslated"]
+    assert curve[0]["style_distance"] == found["style_distance_untranslated"]
+    oracle.finish()
+    assert Image.open(os.path.join(oracle.output, "content_style.png")).width == 500
+
+
+def test_broken_checkpoints_of_stage_1_cost_no_more_than_its_time(tmp_path, caplog):
+    workdir = runs.untrained(tmp_path / "run")
+    (tmp_path / "run" / "feature_masks").mkdir()
+    (tmp_path / "run" / "feature_masks" / "ckpt-1.index").touch()
+    path = workdir_lib.newest_checkpoint(workdir, workdir_lib.TRANSLATION)
+    with caplog.at_level("WARNING", logger="absl"):
+        assert scoring.train_seconds(workdir, path) is None
+    assert "train_seconds is left out" in caplog.text
+
+
+def test_diversity_needs_exemplars_that_differ():
+    context = EvaluationContext(Identity(), DIGITS, Settings(max_images=1), "")
+    with pytest.raises(
+        UserError, match="diversity: expected 2 test images of domain b"
+    ):
+        perceptual.diversity(context, "a2b", ())
+
+
+def test_diversity_takes_no_exemplar_twice():
+    seen = []
+
+    class Watched(Identity):
+        def translate(self, content, exemplar, direction):
+            seen.append([np.asarray(x).tobytes() for x in exemplar])
+            return super().translate(content, exemplar, direction)
+
+    context = EvaluationContext(Watched(), DIGITS, Settings(max_images=3), "")
+    different = len({x.tobytes() for x in context.test_images("b")})
+    perceptual.diversity(context, "a2b", ())
+    assert [len(set(of_source)) for of_source in seen] == [different] * 3 == [3] * 3
+    assert seen[0] != seen[1] or seen[0] != seen[2]  # each source has its own order
+
+
+def test_diversity(oracle, identity):
+    assert perceptual.diversity(oracle, "a2b", ())["diversity"] > 0.01
+    found = perceptual.diversity(identity, "a2b", ())["diversity"]
+    assert found == pytest.approx(0.0, abs=1e-6)
+
+
+def test_tsne_is_drawn_once(oracle):
+    assert tsne.tsne(oracle, "a2b", ()) == {}
+    path = os.path.join(oracle.output, "tsne.png")
+    assert Image.open(path).size == (1000, 500)
+    os.remove(path)
+    tsne.tsne(oracle, "b2a", ())
+    assert not os.path.exists(path)
+
+
+def test_transfer_learns_from_right_answers(oracle, monkeypatch):
+    monkeypatch.setattr(transfer, "TRANSFER_IMAGES", 500)
+    found = transfer.transfer(oracle, "a2b", ())
+    assert found["transfer_accuracy"] > 0.8
+    assert found["transfer_accuracy"] > found["transfer_untranslated_accuracy"] + 0.2
+
+
+@pytest.fixture
+def scenes(tmp_path):
+    """Four images: dark above, bright below; label maps say the same, with a border."""
+    for split in ("testA", "testB"):
+        (tmp_path / split).mkdir()
+        (tmp_path / "labels" / split).mkdir(parents=True)
+        for i in range(4):
+            pixels = noise(16, 16, seed=i) // 4
+            pixels[8:] += 190
+            save(tmp_path / split / f"{i}.jpg", pixels, quality=95)
+            label = np.repeat([0, 1], 8)[:, None].repeat(16, 1).astype(np.uint8)
+            label[:, 0] = 255
+            save(tmp_path / "labels" / split / f"{i}.png", label)
+    return tmp_path
+
+
+def test_fid_of_boards_uses_the_perceptual_network(tmp_path):
+    config = dataclasses.replace(DIGITS, dataset="digits_multi", height=56, width=56)
+    context = EvaluationContext(
+        Identity(), config, Settings(max_images=4), str(tmp_path)
+    )
+    found = distribution.distribution(context, "a2b", ("fid",))
+    assert found["fid"] == pytest.approx(found["fid_untranslated"])
+    assert "conv5_1" in context.notes["extractor"]
+
+
+def test_the_data_sets_own_label_maps_are_the_truth(tmp_path):
+    write_gta5(tmp_path)
+    write_cityscapes(tmp_path)
+    config = Config(
+        dataset="tfds:egsc_gta5_cityscapes",
+        data_dir=str(tmp_path / "tfds"),
+        manual_dir=str(tmp_path),
+        height=16,
+        width=32,
+    )
+    context = EvaluationContext(
+        Identity(), config, Settings(segmentation_classes=8), ""
+    )
+    context.kept[("source", "test")] = SomeNames()
+    # Frame 1, the test image, has label id 8 everywhere: flat.
+    np.testing.assert_array_equal(
+        segmentation.label_maps_of(context, "a"), np.full([1, 16, 32], 1)
+    )
+    # Of the very images that are scored, where they are another split's.
+    config = dataclasses.replace(config, split_a="egsc_gta5_cityscapes:{split}B")
+    context = EvaluationContext(
+        Identity(), config, Settings(segmentation_classes=8), ""
+    )
+    context.kept[("source", "test")] = SomeNames()
+    found = segmentation.label_maps_of(context, "a")
+    np.testing.assert_array_equal(found, segmentation.label_maps_of(context, "b"))
+    assert (found != 1).any()
+
+
+class SomeNames:
+    names = {"a": ["one"], "b": ["one"]}
+
+    def size(self, domain):
+        return 1
+
+
+class BrightOrDark(tf.Module):
+    """A user's segmentation model: logits of two classes at half the size."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)])
+    def __call__(self, image):
+        grey = tf.reduce_mean(image[:, ::2, ::2], axis=-1, keepdims=True)
+        return {"logits": tf.concat([-grey, grey], axis=-1)}
+
+
+@pytest.mark.parametrize("label_dir", ["", "labels"])
+def test_semantic_consistency(scenes, label_dir):
+    model = BrightOrDark()
+    path = str(scenes / "model")
+    tf.saved_model.save(model, path, signatures=model.__call__)
+    config = Config(
+        dataset="folder", data_dir=str(scenes), height=16, width=16, n_encoder=1
+    )
+    settings = Settings(
+        segmentation_model=path,
+        segmentation_classes=2,
+        label_dir=label_dir and str(scenes / label_dir),
+    )
+
+    def scores(translator):
+        context = EvaluationContext(translator, config, settings, str(scenes))
+        return segmentation.semantic_consistency(context, "a2b", ())
+
+    found = scores(Identity())
+    assert found["miou"] == found["miou_untranslated"] == 1.0
+    assert found["pixel_accuracy"] == 1.0
+
+    class Negative(Identity):
+        def translate(self, content, exemplar, direction, strength=1.0):
+            return tf.constant(-content)
+
+    assert scores(Negative())["miou"] == 0.0
+    assert scores(Negative())["miou_untranslated"] == 1.0
+
+
+def test_segmentation_needs_its_files(scenes):
+    config = Config(
+        dataset="folder", data_dir=str(scenes), height=16, width=16, n_encoder=1
+    )
+
+    def run(**settings):
+        context = EvaluationContext(Identity(), config, Settings(**settings), "")
+        segmentation.semantic_consistency(context, "a2b", ())
+
+    with pytest.raises(UserError, match=r"--segmentation_model=/no/such"):
+        run(segmentation_model="/no/such")
+    model = BrightOrDark()
+    path = str(scenes / "model")
+    tf.saved_model.save(model, path, signatures=model.__call__)
+    with pytest.raises(UserError, match="expected logits of 19 classes, found .* 2"):
+        run(segmentation_model=path)
+    with pytest.raises(UserError, match="--label_dir: expected .*testA/0.png"):
+        run(
+            segmentation_model=path, segmentation_classes=2, label_dir=str(scenes / "x")
+        )
+
+
+def test_label_maps_need_images_with_names():
+    config = dataclasses.replace(DIGITS, dataset="official_records")
+    context = EvaluationContext(Identity(), config, Settings(label_dir="labels"), "")
+    context.kept[("source", "test")] = SomeNames()
+    with pytest.raises(UserError, match="--label_dir: expected --dataset=folder.*offi"):
+        segmentation.label_maps_of(context, "a")
+
+
+def test_metrics_are_chosen_by_the_data_set():
+    folder = dataclasses.replace(DIGITS, dataset="folder")
+    boards = dataclasses.replace(DIGITS, dataset="digits_multi")
+
+    def choose(names, config, **settings):
+        return registry.choose(names, config, Settings(**settings))
+
+    assert choose((), DIGITS) == choose((), boards) == registry.DIGITS
+    assert choose((), folder) == ("fid", "kid", "perceptual")
+    assert choose(("fid",), DIGITS) == ("fid",)
+    for names, config, settings, message in (
+        (("lpips",), folder, {}, "--metrics: expected some of .*found 'lpips'"),
+        (("l1",), folder, {}, "--metrics=l1: expected a run of digits"),
+        (("transfer",), boards, {}, "transfer: expected single digits, found boards"),
+        (("segmentation",), folder, {}, "expected --segmentation_model, found none"),
+        (
+            ("segmentation",),
+            DIGITS,
+            {"segmentation_model": "x"},
+            "expected scenes, found digits",
+        ),
+        (("fid",), boards, {"extractor": "digits"}, "--extractor=digits: expected sin"),
+    ):
+        with pytest.raises(UserError, match=message):
+            choose(names, config, **settings)
+    assert [f.__name__ for f in registry.of(("kid", "l1"))] == [
+        "digits_scores",
+        "distribution",
+    ]

@@ -1,0 +1,346 @@
+"""The programs as a user starts them: what they print, write and refuse."""
+
+import os
+import sys
+import threading
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from absl import app
+from PIL import Image
+from support.programs import program, refusal, save
+
+from egsc_tf import translate
+from egsc_tf.config import Config
+from egsc_tf.data import images
+from egsc_tf.errors import UserError
+from egsc_tf.inference import files, pairing, tiling
+from egsc_tf.models.translator import Translator
+from egsc_tf.runtime.program import run
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--no_such_flag=1"], "Unknown command line flag 'no_such_flag'"),
+        (["--ngf=none"], "--ngf=none"),
+        (["--dataset=faces"], "--dataset=faces"),
+        (["--height=30"], "error: --height: expected a multiple of 4"),
+        (["--dataset=folder", "--data_dir=/no/such"], "error: /no/such/trainA: exp"),
+        (["--flagfile=/no/such.flags"], "/no/such.flags"),
+        (["extra"], "expected only flags, found ['extra']"),
+    ],
+)
+def test_train_names_a_users_mistake_without_a_traceback(tmp_path, flags, message):
+    code, output = refusal("train", f"--workdir={tmp_path / 'run'}", *flags)
+    assert code == 2
+    assert message in output
+    assert "Traceback" not in output
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("shape", [(8, 2100), (3000, 10), (7, 128), (300, 200)])
+def test_every_shape_has_a_thumbnail(shape):
+    square = files.thumbnail(np.zeros([*shape, 3], np.uint8))
+    assert square.shape == (128, 128, 3)
+    black = (square == -1.0).all(-1)
+    assert (square[~black] == 1.0).all()
+    longest = max(shape)
+    assert black.sum() == np.prod([max(1, round(128 * s / longest)) for s in shape])
+
+
+def test_help_lists_the_flags_of_a_run():
+    _, output = program("train", "--help")
+    for flag in ("--ngf", "--[no]use_masks", "--content_view", "--workdir"):
+        assert flag in output
+
+
+def test_a_file_where_a_folder_is_expected_is_named():
+    code, output = refusal("evaluate", "--workdir=README.md")
+    assert code == 2
+    assert "README.md/run.flags" in output
+    assert "Traceback" not in output
+
+
+def test_train_stops_at_a_text_file_named_png(tmp_path):
+    for split in ("trainA", "trainB"):
+        (tmp_path / split).mkdir()
+        for i in range(2):
+            pixels = np.full((10, 10, 3), 90 * i, np.uint8)
+            Image.fromarray(pixels).save(tmp_path / split / f"{i}.png")
+    (tmp_path / "trainB" / "text.png").write_text("no picture")
+    code, output = program(
+        "train",
+        "--dataset=folder",
+        f"--data_dir={tmp_path}",
+        f"--workdir={tmp_path / 'run'}",
+    )
+    assert code == 2
+    assert "trainB/text.png: expected an image, found:" in output
+    assert "Traceback" not in output
+
+
+def test_translate_and_evaluate_name_a_missing_run(tmp_path):
+    Image.fromarray(np.zeros((10, 10, 3), np.uint8)).save(tmp_path / "x.png")
+    for name, flags in (
+        (
+            "translate",
+            [f"--input={tmp_path}", f"--exemplar={tmp_path}", "--output=unused"],
+        ),
+        ("evaluate", []),
+    ):
+        code, output = refusal(name, f"--workdir={tmp_path}", *flags)
+        assert code == 2
+        assert "run.flags: expected the flags of a run" in output
+        assert "Traceback" not in output
+
+
+@pytest.fixture(scope="module")
+def translator():
+    return Translator.from_config(Config(ngf=4, n_encoder=2, height=16, width=16))
+
+
+def test_every_input_with_every_exemplar(translator, tmp_path):
+    inputs = [save(tmp_path / f"in{i}.png", 9 + i, 12, i) for i in range(2)]
+    exemplars = [save(tmp_path / f"ex{i}.jpg", 20, 8, i) for i in range(3)]
+    grid = str(tmp_path / "out" / "grid.png")
+    written, bad = translate.translate_files(
+        translator, inputs, exemplars, str(tmp_path / "out"), grid=grid
+    )
+    assert (written, bad) == (6, [])
+    names = sorted(os.listdir(tmp_path / "out"))
+    expected = [f"in{i}_ex{j}.png" for i in range(2) for j in range(3)]
+    assert names == sorted([*expected, "grid.png"])
+    assert images.read(str(tmp_path / "out" / "in1_ex2.png")).shape == (10, 12, 3)
+    assert images.read(grid).shape == (3 * 128, 4 * 128, 3)
+    content, exemplar = (
+        images.to_float(images.read(p))[None] for p in (inputs[1], exemplars[2])
+    )
+    alone = images.to_uint8(translator.translate(content, exemplar)[0])
+    found = images.read(str(tmp_path / "out" / "in1_ex2.png"))
+    assert np.abs(found.astype(int) - alone).max() <= 1
+
+
+def test_pairwise_keeps_the_inputs_names(translator, tmp_path):
+    inputs = [save(tmp_path / f"in{i}.png", 9, 12) for i in range(2)]
+    exemplars = [save(tmp_path / f"ex{i}.png", 9, 12, i) for i in range(2)]
+    out = str(tmp_path / "out")
+    written, _ = translate.translate_files(
+        translator, inputs, exemplars, out, "b2a", pairing="zip"
+    )
+    assert written == 2
+    assert sorted(os.listdir(out)) == ["in0.png", "in1.png"]
+    with pytest.raises(UserError, match="--pairing=zip: .* found 2 and 1"):
+        translate.translate_files(translator, inputs, exemplars[:1], out, pairing="zip")
+
+
+def test_bad_files_stop_or_are_left_out(translator, tmp_path):
+    good, bad = save(tmp_path / "good.png", 9, 12), str(tmp_path / "bad.png")
+    (tmp_path / "bad.png").write_text("no picture")
+    out = str(tmp_path / "out")
+    with pytest.raises(images.BadImage, match=r"bad\.png"):
+        translate.translate_files(translator, [bad, good], [good], out)
+    written, messages = translate.translate_files(
+        translator, [bad, good], [good], out, on_bad_image="skip"
+    )
+    assert written == 1
+    assert len(messages) == 1
+    assert "bad.png" in messages[0]
+    assert os.listdir(out) == ["good.png"]
+    with pytest.raises(UserError, match="--exemplar: expected a usable image"):
+        translate.translate_files(translator, [good], [bad], out, on_bad_image="skip")
+
+
+def test_images_too_small_for_the_networks_are_named(tmp_path):
+    config = Config(ngf=2, n_encoder=4, height=16, width=16)
+    small, good = save(tmp_path / "s.png", 15, 20), save(tmp_path / "g.png", 16, 16)
+    for inputs, exemplars in (([small], [good]), ([good], [small])):
+        with pytest.raises(images.BadImage, match=r"s\.png: .* least 16x16 .* 20x15"):
+            translate.translate_files(
+                Translator.from_config(config), inputs, exemplars, str(tmp_path / "out")
+            )
+
+
+def test_names_that_collide_keep_their_endings():
+    names = pairing.output_names(["d/x.png", "d/x.jpg", "d/y.png"])
+    assert names == ["x_png", "x_jpg", "y"]
+
+
+def test_outputs_never_overwrite_inputs_or_each_other(translator, tmp_path):
+    inputs = [save(tmp_path / f"{n}.png", 9, 9) for n in ("a", "a_b")]
+    exemplars = [save(tmp_path / f"{n}.jpg", 9, 9) for n in ("b_c", "c")]
+    with pytest.raises(UserError, match=r"a_b_c\.png would be written twice"):
+        translate.translate_files(translator, inputs, exemplars, str(tmp_path / "o"))
+    before = images.read(inputs[0])
+    with pytest.raises(UserError, match=r"--output=.*: expected another folder than"):
+        translate.translate_files(
+            translator, inputs, exemplars[:1], str(tmp_path / "." / "")
+        )
+    np.testing.assert_array_equal(images.read(inputs[0]), before)
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError(28, "No space left on device", "a/b"), "a/b: No space left on device"),
+        (OSError(28, "No space left on device"), "expected room on the disk, found n"),
+        (
+            tf.errors.ResourceExhaustedError(None, None, "x\ny; No space left\nz"),
+            "expected room on the disk, found none: y; No space left\n",
+        ),
+        (
+            tf.errors.ResourceExhaustedError(None, None, "x\nOOM when allocating\nz"),
+            "expected enough memory, found too little: smaller images or batches need "
+            "less, and so does --tile where there is one. OOM when allocating\n",
+        ),
+        (MemoryError(), "expected enough memory, found too little: "),
+        (tf.errors.ResourceExhaustedError(None, None, "too many requests"), None),
+    ],
+)
+def test_a_full_disk_or_memory_ends_a_program_in_one_line(
+    error, line, monkeypatch, capsys
+):
+    def main():
+        raise error
+
+    codes = []
+    monkeypatch.setattr(app, "run", lambda f, **_: codes.append(f(["program"])))
+    monkeypatch.setattr(sys.stdout, "reconfigure", lambda **_: None, raising=False)
+    if line is None:
+        with pytest.raises(tf.errors.ResourceExhaustedError):
+            run(main)
+    else:
+        run(main)
+        assert codes == [2]
+        assert capsys.readouterr().err.startswith(f"error: {line}")
+
+
+def folder_of(path, sizes):
+    path.mkdir()
+    return [save(path / f"{i:02d}.png", *size, i) for i, size in enumerate(sizes)]
+
+
+MIXED = [(9, 12)] * 11 + [(12, 9), (9, 12), (9, 12)]
+
+
+def test_a_folder_gives_what_each_image_gives_alone(translator, tmp_path, monkeypatch):
+    inputs = folder_of(tmp_path / "in", MIXED)
+    exemplars = folder_of(tmp_path / "styles", [(9, 12), (9, 12), (8, 8)])
+    for bad in (0, 5, 13):
+        inputs.insert(bad, str(tmp_path / f"bad{bad}.png"))
+    monkeypatch.setattr(files, "PIXELS_AT_ONCE", 3 * 9 * 12)
+    out = tmp_path / "out"
+    written, messages = translate.translate_files(
+        translator, inputs, exemplars, str(out), on_bad_image="skip"
+    )
+    assert written == len(os.listdir(out)) == 3 * len(MIXED)
+    assert [f"bad{bad}.png" in m for bad, m in zip((0, 5, 13), messages)] == [True] * 3
+    for path in (p for p in inputs if "bad" not in p):
+        for j, exemplar in enumerate(exemplars):
+            content, style = (
+                images.to_float(images.read(p))[None] for p in (path, exemplar)
+            )
+            alone = images.to_uint8(translator.translate(content, style)[0])
+            name = os.path.basename(path).replace(".png", f"_{j:02d}.png")
+            found = images.read(str(out / name)).astype(int)
+            assert np.abs(found - alone).max() <= 1
+
+
+def test_stop_writes_what_is_before_the_first_bad_image(translator, tmp_path):
+    inputs = folder_of(tmp_path / "in", MIXED)
+    inputs.insert(5, str(tmp_path / "first_bad.png"))
+    inputs.insert(6, str(tmp_path / "second_bad.png"))
+    out = tmp_path / "out"
+    with pytest.raises(images.BadImage, match="first_bad"):
+        translate.translate_files(translator, inputs, inputs[:1], str(out))
+    assert sorted(os.listdir(out)) == [f"{i:02d}.png" for i in range(5)]
+
+
+def test_an_interrupt_gives_up_what_waits(translator, tmp_path, monkeypatch):
+    inputs = folder_of(tmp_path / "in", [(9, 9 + i) for i in range(30)])
+    read, reads = images.read, []
+    monkeypatch.setattr(
+        images, "read", lambda path, *a: [reads.append(path), read(path, *a)][1]
+    )
+
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(translator, "decode", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        translate.translate_files(translator, inputs, inputs[:1], str(tmp_path / "out"))
+    assert len(reads) <= 1 + 1 + files.AHEAD
+    assert not (tmp_path / "out").exists()
+
+
+def test_decoding_and_writing_go_on_while_the_networks_work(
+    translator, tmp_path, monkeypatch
+):
+    """The first translation waits for the next image to be read, the first file for the
+    next translation."""
+    inputs = folder_of(tmp_path / "in", [(9, 12 + i) for i in range(4)])
+    second_read, second_translated = threading.Event(), threading.Event()
+    read, write, encode = images.read, images.write_png, translator.encode_content
+    sizes = []
+
+    def noted_read(path, *args):
+        pixels = read(path, *args)
+        if path == inputs[1]:
+            second_read.set()
+        return pixels
+
+    def waiting_encode(content, domain):
+        sizes.append(content.shape)
+        if len(sizes) == 1:
+            assert second_read.wait(60)
+        else:
+            second_translated.set()
+        return encode(content, domain)
+
+    def waiting_write(path, image):
+        assert second_translated.wait(60)
+        write(path, image)
+
+    monkeypatch.setattr(images, "read", noted_read)
+    monkeypatch.setattr(images, "write_png", waiting_write)
+    monkeypatch.setattr(translator, "encode_content", waiting_encode)
+    out = str(tmp_path / "out")
+    exemplar = [save(tmp_path / "style.png", 9, 9)]
+    assert translate.translate_files(translator, inputs, exemplar, out)[0] == 4
+
+
+def test_no_more_than_a_few_images_wait(translator, tmp_path, monkeypatch):
+    inputs = folder_of(tmp_path / "in", [(9, 12)] * 30)
+    read, write = images.read, images.write_png
+    lock, waiting, most = threading.Lock(), [0], []
+
+    def counted(change):
+        with lock:
+            waiting[0] += change
+            most.append(waiting[0])
+
+    monkeypatch.setattr(images, "read", lambda *a: [counted(1), read(*a)][1])
+    monkeypatch.setattr(images, "write_png", lambda *a: [write(*a), counted(-1)])
+    exemplar = [save(tmp_path / "style.png", 9, 9)]
+    translate.translate_files(translator, inputs, exemplar, str(tmp_path / "out"))
+    assert max(most) <= 1 + 3 * files.AHEAD
+
+
+def test_larger_inputs_go_by_tiles(translator, tmp_path, monkeypatch):
+    inputs = folder_of(tmp_path / "in", [(16, 16), (40, 90), (90, 40)])
+    tiled, whole = tmp_path / "tiled", tmp_path / "whole"
+    translate.translate_files(translator, inputs, inputs[:2], str(whole))
+    passes, moments = [], tiling.content_moments
+    monkeypatch.setattr(
+        tiling, "content_moments", lambda *a: [passes.append(a), moments(*a)][1]
+    )
+    with pytest.raises(UserError, match="--tile: expected a positive multiple of 2"):
+        translate.translate_files(translator, inputs, inputs[:2], str(tiled), tile=17)
+    assert not tiled.exists()
+    translate.translate_files(translator, inputs, inputs[:2], str(tiled), tile=16)
+    assert len(passes) == 2  # of each larger input one, for both exemplars
+    assert len(os.listdir(tiled)) == 6
+    for name in os.listdir(whole):
+        one, two = (images.read(str(f / name)).astype(int) for f in (whole, tiled))
+        assert np.abs(one - two).max() <= 1

@@ -1,0 +1,95 @@
+"""What GitHub and readers are told agrees with the Makefile and the version."""
+
+import re
+
+import pytest
+import yaml
+from support.paths import REPOSITORY as ROOT
+
+from egsc_tf.version import __version__
+
+GITHUB = sorted((ROOT / ".github").rglob("*.y*ml"))
+WORKFLOWS = [path for path in GITHUB if path.parent.name == "workflows"]
+CHANGE_LOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def load(path):
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def targets():
+    """The targets of the Makefile."""
+    rules = re.findall(
+        r"^([\w-]+):(?!=)", (ROOT / "Makefile").read_text(), re.MULTILINE
+    )
+    return set(rules)
+
+
+def called(job):
+    """Every target of `make TARGET` in a job, for each value of its matrix."""
+    matrix = job.get("strategy", {}).get("matrix", {})
+    for step in job["steps"]:
+        for name in re.findall(r"\bmake (\$\{\{.+?\}\}|[\w-]+)", step.get("run", "")):
+            key = re.fullmatch(r"\$\{\{ *matrix\.(\w+) *\}\}", name)
+            yield from matrix[key[1]] if key else [name]
+
+
+@pytest.mark.parametrize("path", GITHUB, ids=lambda path: path.name)
+def test_every_file_is_yaml(path):
+    assert isinstance(load(path), dict)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_workflows_call_targets_of_the_makefile(path):
+    content = load(path)
+    assert content["permissions"] == {"contents": "read"}
+    names = [name for job in content["jobs"].values() for name in called(job)]
+    assert names
+    assert set(names) <= targets()
+
+
+def test_every_slow_target_runs_nightly():
+    jobs = load(ROOT / ".github" / "workflows" / "nightly.yml")["jobs"]
+    names = {name for job in jobs.values() for name in called(job)}
+    assert names == {name for name in targets() if name.startswith("test-")}
+
+
+@pytest.mark.parametrize("name", ["bug", "feature"])
+def test_issue_forms_have_what_github_asks_for(name):
+    form = load(ROOT / ".github" / "ISSUE_TEMPLATE" / f"{name}.yml")
+    assert {"name", "description", "body"} <= set(form)
+    fields = [field["id"] for field in form["body"]]
+    assert len(set(fields)) == len(fields)
+    for field in form["body"]:
+        assert field["type"] in ("textarea", "input", "dropdown", "checkboxes")
+        assert field["attributes"]["label"]
+
+
+def test_the_citation_is_of_this_version():
+    citation = load(ROOT / "CITATION.cff")
+    assert citation["version"] == __version__
+    assert f"## [{__version__}] - {citation['date-released']}\n" in CHANGE_LOG
+    paper = citation["preferred-citation"]
+    assert paper["url"].endswith("1805.11145")
+    assert paper["title"].startswith("Exemplar Guided Unsupervised Image-to-Image")
+
+
+def test_the_change_log_has_a_section_for_this_version():
+    headings = re.findall(r"^## (.+)$", CHANGE_LOG, re.MULTILINE)
+    assert headings[0] == "[Unreleased]"
+    assert headings[1].startswith(f"[{__version__}] - ")
+    for heading in headings[1:]:
+        assert re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", heading)
+    for kind in re.findall(r"^### (.+)$", CHANGE_LOG, re.MULTILINE):
+        assert kind.split(":")[0] in {
+            "Added",
+            "Changed",
+            "Deprecated",
+            "Removed",
+            "Fixed",
+            "Security",
+        }
+
+
+def test_types_are_told_to_type_checkers():
+    assert (ROOT / "egsc_tf" / "py.typed").read_bytes() == b""
