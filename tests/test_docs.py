@@ -4,11 +4,10 @@ import importlib.util
 import json
 import re
 import sys
-from pathlib import Path
 
 import pytest
+from support.paths import REPOSITORY as ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 PAGES = [
     README,

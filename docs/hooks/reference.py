@@ -101,7 +101,7 @@ def _values(kind, rule):
     if rule["choices"]:
         return ", ".join(f"`{choice}`" for choice in rule["choices"])
     name = {bool: "yes or no", int: "integer", float: "number", str: "text"}[kind]
-    low, high = rule["low"], rule["high"]
+    low, high = rule["least"], rule["most"]
     if low is not None and high is not None:
         return f"{name}, {low} to {high}"
     if low is not None:
