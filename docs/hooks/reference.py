@@ -1,14 +1,19 @@
 """A hook of MkDocs: makes the reference pages that the code itself knows best.
 
 reference/flags.md from the fields of Config, reference/commands.md from each program's
---help, reference/exit_codes.md from EXIT_CODES. Nothing is written to docs/.
+--help, reference/exit_codes.md from EXIT_CODES. Nothing is written to docs/. In any
+page a line `<!-- code: FILE NAME -->` becomes the source of a function or a
+CLASS.METHOD.
 """
 
+import ast
 import dataclasses
 import functools
 import json
+import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 from mkdocs.structure.files import File
@@ -34,6 +39,23 @@ def on_files(files, config):
     ):
         files.append(File.generated(config, path, content=make()))
     return files
+
+
+def on_page_markdown(markdown, **_):
+    def source(found):
+        return f"```python\n{source_of(ROOT / found[1], found[2])}\n```"
+
+    return re.sub(r"<!-- code: (\S+) (\S+) -->", source, markdown)
+
+
+def source_of(path, name):
+    """The lines of a function of a file; name: CLASS.METHOD or FUNCTION."""
+    text = path.read_text(encoding="utf-8")
+    node = ast.parse(text)
+    for part in name.split("."):
+        node = next(n for n in node.body if getattr(n, "name", None) == part)
+    lines = text.splitlines()[node.lineno - 1 : node.end_lineno]
+    return textwrap.dedent("\n".join(lines))
 
 
 def flags_page():
@@ -79,7 +101,7 @@ def _values(kind, rule):
     if rule["choices"]:
         return ", ".join(f"`{choice}`" for choice in rule["choices"])
     name = {bool: "yes or no", int: "integer", float: "number", str: "text"}[kind]
-    low, high = rule["low"], rule["high"]
+    low, high = rule["least"], rule["most"]
     if low is not None and high is not None:
         return f"{name}, {low} to {high}"
     if low is not None:
