@@ -35,6 +35,7 @@ imports: $(READY)
 test: $(READY) imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=25 -m "not slow and not faults and not beam_long and not cluster and not web"
 
 test-slow: $(READY)
