@@ -35,7 +35,8 @@ imports: $(READY)
 test: $(READY) imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -m "not slow and not faults and not beam_long and not cluster and not web"
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=25 -m "not slow and not faults and not beam_long and not cluster and not web"
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m slow

@@ -89,6 +89,7 @@ setup(
             "kubernetes-validate>=1.34",  # has the schemas of Kubernetes in it
             GRADIO,
             "import-linter>=2",
+            "mypy>=1.8",
             "playwright>=1.49",  # downloads no browser: tests/support/browser.py
             "pre-commit>=3.3",
             "pytest>=7.4",

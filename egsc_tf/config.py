@@ -8,6 +8,7 @@ like any other. A field that `may_change` may do so between two starts of one ru
 
 import dataclasses
 import os
+from typing import Any
 
 from absl import flags
 
@@ -22,7 +23,11 @@ DATASETS = ("digits_single", "digits_multi", "folder", "official_records")
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """The settings of a run. Raises UserError, naming the flag, for a bad value."""
+    """The settings of a run. Raises UserError, naming the flag, for a bad value.
+
+    config = egsc_tf.Config(dataset="folder", data_dir="photos", ngf=32)
+    longer = dataclasses.replace(config, total_steps=120_000)
+    """
 
     # Data.
     dataset: str = setting(
@@ -248,7 +253,7 @@ class Config:
     )
     keep_checkpoints: int = setting(3, "Checkpoints kept.", least=1, may_change=True)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
         for name, value in vars(self).items():
             if isinstance(value, str) and not _is_line(value):
@@ -285,12 +290,12 @@ class Config:
                 )
 
     @property
-    def stride(self):
+    def stride(self) -> int:
         """How many pixels one position of z spans."""
         return 2 ** (self.n_encoder - 1)
 
     @property
-    def network(self):
+    def network(self) -> dict[str, Any]:
         """The arguments that all encoders and decoders share."""
         return {
             "ngf": self.ngf,
@@ -300,7 +305,7 @@ class Config:
         }
 
     @property
-    def generator(self):
+    def generator(self) -> dict[str, Any]:
         """The arguments of the generator."""
         return {
             **self.network,
@@ -311,7 +316,7 @@ class Config:
         }
 
     @property
-    def discriminator(self):
+    def discriminator(self) -> dict[str, Any]:
         """The arguments of the discriminators."""
         return {
             "ndf": self.ndf,
@@ -321,23 +326,23 @@ class Config:
             "init": self.init,
         }
 
-    def save(self, workdir):
+    def save(self, workdir: str) -> None:
         """Writes WORKDIR/run.flags."""
         self.save_as(os.path.join(workdir, RUN_FLAGS))
 
-    def save_as(self, path):
+    def save_as(self, path: str) -> None:
         """Writes a flagfile."""
         values = dataclasses.asdict(self).items()
         write_whole(path, "".join(f"--{name}={value}\n" for name, value in values))
 
 
-def _is_line(text):
+def _is_line(text: str) -> bool:
     """Whether a flagfile gives a text back as it was."""
     surrogates = any("\ud800" <= char <= "\udfff" for char in text)
     return not surrogates and text == text.strip() and not set(text) & set("\r\n\0")
 
 
-def facts(config):
+def facts(config: Config) -> dict[str, Any]:
     """{flag: value}: the flags that must be the same on all workers of a run. Where the
     data lie on a host, and how they are kept, is its own affair."""
     own = ("data_dir", "manual_dir", "cache_gib")
@@ -345,12 +350,12 @@ def facts(config):
     return {f"--{name}": value for name, value in values if name not in own}
 
 
-def load(workdir):
+def load(workdir: str) -> Config:
     """The Config of a run. Raises UserError where WORKDIR has none."""
     return _of_file(os.path.join(workdir, RUN_FLAGS))
 
 
-def read(flagfile):
+def read(flagfile: str) -> Config:
     """The Config of a flagfile, given by path or as egsc_tf:NAME.
 
     Raises:
@@ -359,7 +364,7 @@ def read(flagfile):
     return _of_file(flagfiles.path_of(flagfile))
 
 
-def _of_file(path):
+def _of_file(path: str) -> Config:
     if not os.path.isfile(path):
         raise UserError(
             f"{path}: expected the flags of a run that egsc_tf.train wrote, found no "

@@ -1,21 +1,24 @@
 """The two domains and the two directions, by their names everywhere."""
 
+from collections.abc import Sequence
+
 from egsc_tf.errors import UserError
 
 DOMAINS = ("a", "b")
 DIRECTIONS = ("a2b", "b2a")
 
 
-def split(direction):
+def split(direction: str) -> tuple[str, str]:
     """ "a2b" -> ("a", "b"), source and target. Raises ValueError for anything else."""
     if direction not in DIRECTIONS:
         raise ValueError(
             f"direction: expected one of {DIRECTIONS}, found {direction!r}"
         )
-    return tuple(direction.split("2"))
+    source, target = direction.split("2")
+    return source, target
 
 
-def check_directions(directions):
+def check_directions(directions: Sequence[str]) -> None:
     """Raises UserError where the flag --directions has anything but some of DIRECTIONS,
     each once."""
     wrong = [d for d in directions if d not in DIRECTIONS]
@@ -26,6 +29,6 @@ def check_directions(directions):
         )
 
 
-def other(domain):
+def other(domain: str) -> str:
     """The other domain."""
     return {"a": "b", "b": "a"}[domain]

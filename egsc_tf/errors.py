@@ -1,5 +1,7 @@
 """The errors that end a program in one line, each with an exit code of its own."""
 
+from collections.abc import Callable
+
 DONE, FAILED, REFUSED, DIVERGED, STOPPED, INTERRUPTED = 0, 1, 2, 3, 75, 130
 # What a caller learns from each; docs/hooks/reference.py makes a page of it.
 EXIT_CODES = {
@@ -45,7 +47,7 @@ class OutOfMemory(UserError):
     """A device has no room for what a step computes."""
 
 
-def is_out_of_memory(error):
+def is_out_of_memory(error: object) -> bool:
     """Whether an exception says that a device, or this process, is out of memory."""
     text = str(error).lower()
     return isinstance(error, MemoryError) or any(
@@ -62,7 +64,7 @@ def is_out_of_memory(error):
     )
 
 
-def telling_line(error, says):
+def telling_line(error: BaseException, says: Callable[[object], bool]) -> str:
     """The first line of an exception's text for which `says` (text -> bool) is true,
     else the first line. TensorFlow's texts are long, and begin with what matters least.
     """
@@ -70,7 +72,7 @@ def telling_line(error, says):
     return next((line for line in lines if says(line)), lines[0]).strip()
 
 
-def is_no_space(error):
+def is_no_space(error: object) -> bool:
     """Whether an exception says that the disk is full, or a quota used up."""
     text = str(error).lower()
     return any(

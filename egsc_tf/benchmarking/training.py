@@ -18,9 +18,7 @@ class Step:
     def __init__(self, config, source, strategy, xla=False):
         self.config, self.strategy, self.xla = config, strategy, xla
         with strategy.scope():
-            phi = None
-            if config.style_weight > 0 or config.content_weight > 0:
-                phi = vgg.load(config.perceptual_network, config.mixed_precision)
+            phi = vgg.of_config(config)
             features = [Encoder(**config.network, name=f"F_{d}") for d in "ab"]
             self.trainer = TranslationTrainer(config, *features, phi, xla)
             data = stream(source, config, 0, self.trainer.batches_per_step)

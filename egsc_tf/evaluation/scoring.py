@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+from typing import Any, Optional, Union
 
 import tensorflow as tf
 from absl import logging
@@ -19,12 +20,19 @@ from egsc_tf.runtime import machine
 from egsc_tf.runtime.files import write_whole
 
 
-def evaluate(workdir, settings=None, output=None):
+def evaluate(
+    workdir: Union[str, "os.PathLike[str]"],
+    settings: Optional[Settings] = None,
+    output: Union[str, "os.PathLike[str]", None] = None,
+) -> dict[str, Any]:
     """Scores the run of a folder; writes and returns the results.
+
+        results = egsc_tf.evaluate("runs/demo")
+        print(results["content_accuracy_a2b"])
 
     Args:
       workdir: of egsc_tf.train or egsc_tf.import_official.
-      settings: Settings.
+      settings: what to compute, and on how many images; None: the defaults.
       output: folder of results.json and the pictures; None: the workdir.
 
     Returns:
@@ -34,6 +42,7 @@ def evaluate(workdir, settings=None, output=None):
       UserError: where the folder holds no trained run, a metric is unknown or does not
         fit the data set, or a file that it needs cannot be used.
     """
+    workdir = os.fspath(workdir)
     settings = settings or Settings()
     config = config_lib.load(workdir)
     config = settings.moved(config)
@@ -45,7 +54,7 @@ def evaluate(workdir, settings=None, output=None):
         logging.warning(
             "the run is at step %d of %d", translator.steps, config.total_steps
         )
-    output = output or workdir
+    output = os.fspath(output or workdir)
     context = EvaluationContext(translator, config, settings, output)
     results = {
         "settings": {**dataclasses.asdict(settings), "metrics": list(names)},
@@ -68,7 +77,7 @@ def evaluate(workdir, settings=None, output=None):
     return results
 
 
-def train_seconds(workdir, path):
+def train_seconds(workdir: str, path: str) -> Optional[float]:
     try:
         return workdir_lib.seconds(workdir, path)
     except UserError as error:  # of stage 1, of which nothing else is needed

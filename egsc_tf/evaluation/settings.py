@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from egsc_tf.config import Config
 from egsc_tf.runtime.flags import setting
 
 RESULTS = "results.json"
@@ -48,7 +49,7 @@ class Settings:
     segmentation_classes: int = setting(19, "19 train ids or 8 categories.", least=1)
     ignore_label: int = setting(255, "Label that counts nowhere.", least=0, most=255)
 
-    def moved(self, config):
+    def moved(self, config: Config) -> Config:
         """The Config of a run with the data where they lie now."""
         names = [name for name in ("data_dir", "manual_dir") if getattr(self, name)]
         return dataclasses.replace(config, **{n: getattr(self, n) for n in names})

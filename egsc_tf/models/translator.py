@@ -5,25 +5,36 @@ n_encoder up to 3): contents are padded to the stride by reflection and cropped 
 the output has exactly the content's size.
 """
 
+from collections.abc import Callable
+from typing import Any, Optional, Union
+
+import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
-from egsc_tf.domains import DOMAINS, split
+from egsc_tf.config import Config
+from egsc_tf.domains import DIRECTIONS, DOMAINS, split
 from egsc_tf.models.adain import feature_mask
 from egsc_tf.models.encoder import Encoder
 from egsc_tf.models.generator import Generator
 
 MIN_SIDE = 8
+Array = Union[np.ndarray, tf.Tensor]
+Strength = Union[float, np.ndarray, tf.Tensor]
 _IMAGES = tf.TensorSpec([None, None, None, 3], tf.float32)
 
 
-def _check_domain(domain):
+def _check_domain(domain: str) -> None:
     if domain not in DOMAINS:
         raise ValueError(f"domain: expected one of {DOMAINS}, found {domain!r}")
 
 
 class Translator(keras.Model):
     """Generator, F_a and F_b, ready to translate.
+
+        model = egsc_tf.load("runs/demo")
+        style = model.encode_style(exemplar, domain="b")
+        images = model.translate_with_style(content, style, direction="a2b")
 
     Args:
       generator: a Generator (of a training run: its moving average).
@@ -35,14 +46,14 @@ class Translator(keras.Model):
 
     def __init__(
         self,
-        generator,
-        feature_a,
-        feature_b,
-        use_masks=True,
-        use_adain=True,
-        test_noise=0.0,
-        **kwargs,
-    ):
+        generator: Generator,
+        feature_a: Encoder,
+        feature_b: Encoder,
+        use_masks: bool = True,
+        use_adain: bool = True,
+        test_noise: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.generator = generator
         self.feature_a = feature_a
@@ -50,15 +61,15 @@ class Translator(keras.Model):
         self.use_masks = use_masks
         self.use_adain = use_adain
         self.test_noise = test_noise
-        self._functions = {}
+        self._functions: dict[str, Callable[..., Any]] = {}
 
     @property
-    def smallest_side(self):
+    def smallest_side(self) -> int:
         """The least height and width of an image, in pixels."""
         return max(MIN_SIDE, 2 * self.generator.encoder_a.stride)
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> "Translator":
         """An untrained Translator of a Config."""
         return cls._with_options(
             config,
@@ -68,18 +79,47 @@ class Translator(keras.Model):
         )
 
     @classmethod
-    def of_trainer(cls, trainer):
+    def of_trainer(cls, trainer: Any) -> "Translator":
         """The Translator that shares the weights of a TranslationTrainer."""
         return cls._with_options(
             trainer.config, trainer.generator_ema, trainer.feature_a, trainer.feature_b
         )
 
     @classmethod
-    def _with_options(cls, config, *networks):
-        test_noise = config.latent_noise if config.test_noise else 0.0
-        return cls(*networks, config.use_masks, config.use_adain, test_noise)
+    def _with_options(
+        cls,
+        config: Config,
+        generator: Generator,
+        feature_a: Encoder,
+        feature_b: Encoder,
+    ) -> "Translator":
+        return cls(
+            generator,
+            feature_a,
+            feature_b,
+            use_masks=config.use_masks,
+            use_adain=config.use_adain,
+            test_noise=config.latent_noise if config.test_noise else 0.0,
+        )
 
-    def translate(self, content, exemplar, direction="a2b", strength=1.0):
+    def create_variables(self) -> None:
+        """Creates the variables of both directions, which reading weights needs."""
+        example = tf.zeros([1, self.smallest_side, self.smallest_side, 3])
+        for direction in DIRECTIONS:
+            self.translate(example, example, direction)
+
+    def load_weights(self, filepath: str, **kwargs: Any) -> Any:
+        """Reads what `save_weights` wrote, of a Translator of the same Config."""
+        self.create_variables()
+        return super().load_weights(filepath, **kwargs)
+
+    def translate(
+        self,
+        content: Array,
+        exemplar: Array,
+        direction: str = "a2b",
+        strength: Strength = 1.0,
+    ) -> tf.Tensor:
         """Content of one domain in the style of exemplars of the other.
 
         Args:
@@ -97,7 +137,7 @@ class Translator(keras.Model):
         style = self.encode_style(exemplar, split(direction)[1])
         return self.translate_with_style(content, style, direction, strength)
 
-    def encode_style(self, exemplar, domain="b"):
+    def encode_style(self, exemplar: Array, domain: str = "b") -> tf.Tensor:
         """The style code (gamma, beta) of images of a domain.
 
         [B, H, W, 3] in [-1, 1] -> [B, 2C] float32.
@@ -108,7 +148,13 @@ class Translator(keras.Model):
         _check_domain(domain)
         return self._function("style", domain)(self._images("exemplar", exemplar))
 
-    def translate_with_style(self, content, style, direction="a2b", strength=1.0):
+    def translate_with_style(
+        self,
+        content: Array,
+        style: Array,
+        direction: str = "a2b",
+        strength: Strength = 1.0,
+    ) -> tf.Tensor:
         """As `translate`, with a style code instead of an exemplar.
 
         Args:
@@ -127,7 +173,9 @@ class Translator(keras.Model):
         size = tf.shape(content)[1:3]
         return self.decode(c, m, style, target, strength)[:, : size[0], : size[1]]
 
-    def encode_content(self, content, domain="a"):
+    def encode_content(
+        self, content: Array, domain: str = "a"
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """(c, m): the shared content and the mask of images, each [B, h, w, C].
 
         H and W are padded to the stride; crop what `decode` gives back to H x W.
@@ -138,11 +186,19 @@ class Translator(keras.Model):
         _check_domain(domain)
         return self._function("content", domain)(self._images("content", content))
 
-    def masked(self, c, m):
+    def masked(self, c: tf.Tensor, m: tf.Tensor) -> tf.Tensor:
         """What AdaIN gets: m * c, or c where there are no masks."""
         return m * c if self.use_masks else c
 
-    def decode(self, c, m, style, domain="b", strength=1.0, given=None):
+    def decode(
+        self,
+        c: tf.Tensor,
+        m: tf.Tensor,
+        style: Array,
+        domain: str = "b",
+        strength: Strength = 1.0,
+        given: Optional[tuple[Array, Array]] = None,
+    ) -> tf.Tensor:
         """Images [B, H', W', 3] in [-1, 1] of a domain from content, mask, style.
 
         given: None, or the mean and variance, each [B or 1, C], of the masked content
@@ -160,7 +216,10 @@ class Translator(keras.Model):
                 f"style: expected [{c.shape[0]}, {width}] or [1, {width}], found "
                 f"{style.shape}"
             )
-        if not any(strength.shape.is_compatible_with(x) for x in ([], c.shape[:1])):
+        if not any(
+            strength.shape.is_compatible_with(x)
+            for x in (tf.TensorShape([]), c.shape[:1])
+        ):
             raise ValueError(
                 f"strength: expected a number or {c.shape[:1]}, found {strength.shape}"
             )
@@ -168,14 +227,16 @@ class Translator(keras.Model):
         strength = tf.broadcast_to(strength, [batch])
         if given is None:
             return self._function("decode", domain)(c, m, style, strength)
-        given = [tf.convert_to_tensor(moment, tf.float32) for moment in given]
-        return self._function("decode_part", domain)(c, m, style, strength, *given)
+        moments = [tf.convert_to_tensor(moment, tf.float32) for moment in given]
+        return self._function("decode_part", domain)(c, m, style, strength, *moments)
 
-    def call(self, content, exemplar, direction="a2b"):
+    def call(
+        self, content: Array, exemplar: Array, direction: str = "a2b"
+    ) -> tf.Tensor:
         """Same as `translate`; Keras calls it."""
         return self.translate(content, exemplar, direction)
 
-    def _function(self, name, domain):
+    def _function(self, name: str, domain: str) -> Callable[..., Any]:
         """The graph of a part, traced once for all shapes."""
         key = f"{name}_{domain}"
         if key not in self._functions:
@@ -185,12 +246,13 @@ class Translator(keras.Model):
             styles = tf.TensorSpec([None, 2 * channels], tf.float32)
             moments = tf.TensorSpec([None, channels], tf.float32)
             decoded = [features, features, styles, rows]
-            body, signature = {
+            parts: dict[str, tuple[Callable[..., Any], list[Any]]] = {
                 "style": (self._style, [_IMAGES]),
                 "content": (self._content, [_IMAGES]),
                 "decode": (self._decode, decoded),
                 "decode_part": (self._decode, [*decoded, moments, moments]),
-            }[name]
+            }
+            body, signature = parts[name]
             self._functions[key] = tf.function(
                 lambda *args: body(domain, *args),
                 input_signature=signature,
@@ -198,13 +260,13 @@ class Translator(keras.Model):
             ).get_concrete_function()
         return self._functions[key]
 
-    def _feature(self, domain):
+    def _feature(self, domain: str) -> Encoder:
         return {"a": self.feature_a, "b": self.feature_b}[domain]
 
-    def _style(self, domain, exemplar):
+    def _style(self, domain: str, exemplar: tf.Tensor) -> tf.Tensor:
         return self.generator.style(exemplar, self._feature(domain), domain)
 
-    def _content(self, domain, content):
+    def _content(self, domain: str, content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         stride = self.generator.encoder_a.stride
         height, width = tf.shape(content)[1], tf.shape(content)[2]
         padded = tf.pad(
@@ -221,7 +283,15 @@ class Translator(keras.Model):
         m = feature_mask(self._feature(domain)(padded))
         return tf.cast(c, tf.float32), tf.cast(m, tf.float32)
 
-    def _decode(self, domain, c, m, style, strength, *given):
+    def _decode(
+        self,
+        domain: str,
+        c: tf.Tensor,
+        m: tf.Tensor,
+        style: tf.Tensor,
+        strength: tf.Tensor,
+        *given: tf.Tensor,
+    ) -> tf.Tensor:
         image = self.generator.decode(
             c,
             m if self.use_masks else None,
@@ -232,13 +302,16 @@ class Translator(keras.Model):
         )
         return tf.clip_by_value(image, -1.0, 1.0)
 
-    def _images(self, name, value):
+    def _images(self, name: str, value: Array) -> tf.Tensor:
         """[B, H, W, 3] float32, checked. Raises ValueError naming the argument."""
         value = tf.convert_to_tensor(value)
         if value.shape.rank != 4 or value.shape[3] != 3 or not value.dtype.is_floating:
+            mend = ""
+            if value.dtype == tf.uint8:
+                mend = f"; {name} / 127.5 - 1 turns bytes into that"
             raise ValueError(
                 f"{name}: expected float [B, H, W, 3] in [-1, 1], found "
-                f"{value.dtype.name} {value.shape}"
+                f"{value.dtype.name} {value.shape}{mend}"
             )
         smallest = self.smallest_side
         if any(side is not None and side < smallest for side in value.shape[1:3]):

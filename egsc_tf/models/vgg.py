@@ -99,6 +99,13 @@ def load(name, mixed_precision="float32"):
     return network
 
 
+def of_config(config):
+    """The perceptual network that the losses of a Config need, or None."""
+    if config.style_weight > 0 or config.content_weight > 0:
+        return load(config.perceptual_network, config.mixed_precision)
+    return None
+
+
 def _fill_embedded(network):
     """He-scaled normal kernels from NumPy's frozen generator: the same everywhere."""
     random = np.random.RandomState(19)

@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import shutil
+from typing import Optional
 
 import tensorflow as tf
 from absl import logging
@@ -22,7 +23,7 @@ PREFIX = "ckpt"
 PART = ".part"
 
 
-def steps(folder):
+def steps(folder: str) -> list[int]:
     """Sorted steps of the checkpoints of a stage's folder."""
     if not os.path.isdir(folder):
         return []
@@ -30,24 +31,24 @@ def steps(folder):
     return sorted(int(match.group(1)) for match in names if match)
 
 
-def path_of(folder, step):
+def path_of(folder: str, step: int) -> str:
     """TensorFlow's name of a checkpoint: the prefix of its files."""
     return os.path.join(folder, f"{PREFIX}-{step}")
 
 
-def step_of(path):
+def step_of(path: str) -> int:
     """The step of a checkpoint's path."""
     return int(path.rsplit("-", 1)[1])
 
 
-def fingerprint(path):
+def fingerprint(path: str) -> str:
     """The step of a checkpoint and a digest of its index, which has the checksums of
     all that it holds."""
     with open(f"{path}.index", "rb") as file:
         return f"{step_of(path)} ({hashlib.sha256(file.read()).hexdigest()[:8]})"
 
 
-def problem(path):
+def problem(path: str) -> Optional[str]:
     """None, or what is wrong with a checkpoint. Reads all of it."""
     try:
         reader = tf.train.load_checkpoint(path)
@@ -59,7 +60,7 @@ def problem(path):
     return None
 
 
-def require_plain(folder):
+def require_plain(folder: str) -> None:
     """Raises UserError for a path that TensorFlow would take for a pattern: it writes
     checkpoints there, and does not find them again."""
     if set(folder) & set("*?[\\"):
@@ -70,7 +71,7 @@ def require_plain(folder):
         )
 
 
-def newest(folder):
+def newest(folder: str) -> Optional[str]:
     """The path of the newest sound checkpoint of a stage, or None where there is none.
 
     Those passed over are reported.
@@ -96,7 +97,7 @@ def newest(folder):
     return None
 
 
-def restore(checkpoint, path, partial=False):
+def restore(checkpoint: tf.train.Checkpoint, path: str, partial: bool = False) -> None:
     """Reads a checkpoint into the objects of a tf.train.Checkpoint.
 
     Args:
@@ -130,12 +131,12 @@ class Saver:
         cannot be.
     """
 
-    def __init__(self, folder, checkpoint, keep):
+    def __init__(self, folder: str, checkpoint: tf.train.Checkpoint, keep: int) -> None:
         require_plain(folder)
         os.makedirs(folder, exist_ok=True)
         self.folder, self.checkpoint, self.keep = folder, checkpoint, keep
 
-    def save(self, step):
+    def save(self, step: int) -> None:
         """Writes the checkpoint of a step.
 
         Raises:
@@ -160,7 +161,7 @@ class Saver:
         os.rmdir(part)
         self.tidy(step)
 
-    def tidy(self, step):
+    def tidy(self, step: int) -> None:
         """Deletes old checkpoints and what killed runs left; writes TensorFlow's state
         file anew, for its own tools.
 
@@ -185,7 +186,7 @@ class Saver:
             state = os.path.join(self.folder, "checkpoint")
             write_whole(state, "".join(lines))
 
-    def _move(self, part, name):
+    def _move(self, part: str, name: str) -> None:
         """Renames the files of a whole checkpoint into the folder, the index last."""
         index = os.path.join(self.folder, f"{name}.index")
         if os.path.exists(index):  # a broken one that was passed over
@@ -196,7 +197,7 @@ class Saver:
                 os.replace(os.path.join(part, file), os.path.join(self.folder, file))
         os.replace(os.path.join(part, f"{name}.index"), index)
 
-    def _delete(self, step):
+    def _delete(self, step: int) -> None:
         """Deletes a checkpoint, its index first: without it, it is none."""
         prefix = path_of(self.folder, step)
         os.remove(f"{prefix}.index")

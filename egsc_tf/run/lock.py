@@ -9,6 +9,8 @@ import contextlib
 import fcntl
 import os
 import socket
+from collections.abc import Iterator
+from typing import TextIO
 
 from egsc_tf.errors import UserError
 
@@ -16,7 +18,7 @@ NAME = "run.lock"
 
 
 @contextlib.contextmanager
-def run_lock(workdir):
+def run_lock(workdir: str) -> Iterator[None]:
     """Holds the lock of a run's folder.
 
     Raises:
@@ -36,7 +38,7 @@ def run_lock(workdir):
         file.close()
 
 
-def _locked(path):
+def _locked(path: str) -> TextIO:
     while True:
         file = open(path, "a+", encoding="utf-8")  # noqa: SIM115
         try:
@@ -60,7 +62,7 @@ def _locked(path):
         file.close()
 
 
-def _is_at(file, path):
+def _is_at(file: TextIO, path: str) -> bool:
     """Whether an open file is the one that has this path now."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), os.stat(path))

@@ -2,19 +2,24 @@
 
 import dataclasses
 import os
+from typing import Union
 
 import tensorflow as tf
 
 from egsc_tf import config as config_lib
-from egsc_tf.domains import DIRECTIONS
 from egsc_tf.errors import UserError
 from egsc_tf.models.translator import Translator
 from egsc_tf.run import checkpoints
 from egsc_tf.run import workdir as workdir_lib
 
 
-def load(workdir, deterministic=False):
+def load(
+    workdir: Union[str, "os.PathLike[str]"], deterministic: bool = False
+) -> Translator:
     """The Translator of a run, with the moving average of its weights.
+
+        model = egsc_tf.load("runs/demo")
+        images = model.translate(content, exemplar, direction="a2b")
 
     Args:
       workdir: the --workdir of egsc_tf.train.
@@ -28,6 +33,7 @@ def load(workdir, deterministic=False):
       egsc_tf.errors.UserError: where the folder holds no run or no checkpoint of the
         translation stage, or only broken ones.
     """
+    workdir = os.fspath(workdir)
     config = config_lib.load(workdir)
     if deterministic:
         config = dataclasses.replace(config, test_noise=False)
@@ -38,9 +44,7 @@ def load(workdir, deterministic=False):
             "of the translation stage, found none; has egsc_tf.train got that far?"
         )
     translator = Translator.from_config(config)
-    example = tf.zeros([1, config.height, config.width, 3])
-    for direction in DIRECTIONS:
-        translator.translate(example, example, direction)
+    translator.create_variables()
     checkpoint = tf.train.Checkpoint(
         generator_ema=translator.generator,
         feature_a=translator.feature_a,

@@ -6,6 +6,7 @@ One line of JSON a start, as a run may go on elsewhere and with other versions.
 import datetime
 import json
 import os
+from typing import Any
 
 from egsc_tf.domains import DOMAINS
 from egsc_tf.runtime import machine
@@ -13,7 +14,7 @@ from egsc_tf.runtime import machine
 NAME = "starts.jsonl"
 
 
-def append(workdir, source, replicas):
+def append(workdir: str, source: Any, replicas: int) -> None:
     """Notes a start.
 
     Args:
@@ -33,7 +34,7 @@ def append(workdir, source, replicas):
         file.write(("\n" if file.tell() else "") + json.dumps(start))
 
 
-def read(workdir):
+def read(workdir: str) -> list[dict[str, Any]]:
     """The starts of a run, the first one first; none where none were noted."""
     path = os.path.join(workdir, NAME)
     if not os.path.isfile(path):

@@ -1,22 +1,21 @@
 """The folder of a run that has not been trained: enough to translate and export."""
 
 import os
+from typing import Union
 
 import tensorflow as tf
 
-from egsc_tf.domains import DIRECTIONS
+from egsc_tf.config import Config
 from egsc_tf.models.translator import Translator
 from egsc_tf.run import checkpoints
 from egsc_tf.run import workdir as workdir_lib
 
 
-def write(folder, config):
+def write(folder: Union[str, "os.PathLike[str]"], config: Config) -> str:
     """Writes `folder` with weights as --seed draws them; returns its path."""
     tf.keras.utils.set_random_seed(config.seed)
     translator = Translator.from_config(config)
-    example = tf.zeros([1, config.height, config.width, 3])
-    for direction in DIRECTIONS:
-        translator.translate(example, example, direction)
+    translator.create_variables()
     folder = os.fspath(folder)
     config.save(folder)
     checkpoint = tf.train.Checkpoint(

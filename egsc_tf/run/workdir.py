@@ -16,11 +16,13 @@ WORKDIR/
 
 import dataclasses
 import os
+from typing import Any, Optional
 
 import tensorflow as tf
 from absl import logging
 
 from egsc_tf import config as config_lib
+from egsc_tf.config import Config
 from egsc_tf.errors import UserError
 from egsc_tf.run import checkpoints
 from egsc_tf.runtime.flags import setting
@@ -37,7 +39,7 @@ class TrainedRun:
     workdir: str = setting(None, "Folder of a trained run.", required=True)
 
 
-def make(workdir):
+def make(workdir: str) -> None:
     """Creates the folder of a run. Raises UserError where that cannot be."""
     try:
         os.makedirs(workdir, exist_ok=True)
@@ -48,7 +50,7 @@ def make(workdir):
         ) from error
 
 
-def check_flags(workdir, config, override=False):
+def check_flags(workdir: str, config: Config, override: bool = False) -> Config:
     """Checks that the flags are those of the run that WORKDIR holds, if any.
 
     Args:
@@ -72,7 +74,7 @@ def check_flags(workdir, config, override=False):
         if getattr(old, field.name) != getattr(config, field.name)
     ]
 
-    def told(fields):
+    def told(fields: list[dataclasses.Field[Any]]) -> str:
         return "; ".join(
             f"--{f.name} was {getattr(old, f.name)!r}, is now "
             f"{getattr(config, f.name)!r}"
@@ -91,12 +93,12 @@ def check_flags(workdir, config, override=False):
     return old
 
 
-def folder(workdir, stage):
+def folder(workdir: str, stage: str) -> str:
     """Where the checkpoints of a stage are."""
     return os.path.join(workdir, stage)
 
 
-def newest_checkpoint(workdir, stage):
+def newest_checkpoint(workdir: str, stage: str) -> Optional[str]:
     """The newest sound checkpoint's path of a stage, or None.
 
     Raises:
@@ -105,7 +107,7 @@ def newest_checkpoint(workdir, stage):
     return checkpoints.newest(folder(workdir, stage))
 
 
-def newest_of_run(workdir):
+def newest_of_run(workdir: str) -> dict[str, Optional[str]]:
     """{stage: path of the newest sound checkpoint or None}; stage 1's is not looked for
     where stage 2 has one, which holds what it made."""
     found = newest_checkpoint(workdir, TRANSLATION)
@@ -113,7 +115,7 @@ def newest_of_run(workdir):
     return {FEATURE_MASKS: masks, TRANSLATION: found}
 
 
-def seconds(workdir, translation):
+def seconds(workdir: str, translation: str) -> float:
     """Wall-clock seconds that the stages of a run have trained.
 
     translation: the path of stage 2's checkpoint.

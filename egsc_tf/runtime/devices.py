@@ -5,6 +5,8 @@ import glob
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 from absl import logging
@@ -12,11 +14,14 @@ from absl import logging
 from egsc_tf.errors import OutOfMemory, UserError, is_out_of_memory, telling_line
 from egsc_tf.runtime import machine
 
+if TYPE_CHECKING:
+    from egsc_tf.config import Config
+
 GIBIBYTE = 2**30
 HIDING = "CUDA_VISIBLE_DEVICES"
 
 
-def set_up(config, strategy):
+def set_up(config: "Config", strategy: tf.distribute.Strategy) -> bool:
     """Seeds and makes deterministic what the flags say; tells of it.
 
     Args:
@@ -41,12 +46,12 @@ def set_up(config, strategy):
     return xla
 
 
-def has_gpu():
+def has_gpu() -> bool:
     """Whether TensorFlow computes on a GPU here."""
     return bool(tf.config.list_logical_devices("GPU"))
 
 
-def uses_xla(config):
+def uses_xla(config: "Config") -> bool:
     """Whether XLA compiles the steps: --jit_compile; auto: where there is a GPU for
     which it can compile."""
     if config.jit_compile != "auto":
@@ -63,7 +68,7 @@ def uses_xla(config):
     return not problem
 
 
-def problem_of_xla():
+def problem_of_xla() -> str:
     """What XLA says where it cannot compile: where CUDA's libdevice or ptxas are not
     found, for example; "": it can."""
     try:
@@ -73,14 +78,14 @@ def problem_of_xla():
     return ""
 
 
-def is_deterministic(config):
+def is_deterministic(config: "Config") -> bool:
     """Whether operations must be deterministic: --deterministic; auto: on CPUs."""
     if config.deterministic == "auto":
         return not has_gpu()
     return config.deterministic == "on"
 
 
-def described(strategy):
+def described(strategy: tf.distribute.Strategy) -> str:
     """The devices that are used, in words: "2 GPUs (NVIDIA A100; 40.0 GiB each)"."""
     if isinstance(strategy, tf.distribute.TPUStrategy):
         return f"{strategy.num_replicas_in_sync} cores of a TPU"
@@ -95,7 +100,7 @@ def described(strategy):
     return f"{len(gpus)} GPUs ({', '.join(names)}{_memory_of_gpus()})"
 
 
-def _memory_of_gpus():
+def _memory_of_gpus() -> str:
     """ "; 40.0 GiB each", as NVIDIA's own tool tells, where it is there."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
@@ -106,7 +111,7 @@ def _memory_of_gpus():
     return "".join(f"; {size / 1024:.1f} GiB each" for size in sizes)
 
 
-def warn_of_unseen_gpu(root="/"):
+def warn_of_unseen_gpu(root: str = "/") -> None:
     """Warns where the machine has an NVIDIA GPU and TensorFlow sees none.
 
     root: of the file system.
@@ -127,7 +132,7 @@ def warn_of_unseen_gpu(root="/"):
 
 
 @contextlib.contextmanager
-def explaining(config):
+def explaining(config: "Config") -> Iterator[None]:
     """Within it, what a device cannot do is said in one line, with the flags that help.
 
     Raises:
@@ -151,7 +156,7 @@ def explaining(config):
         raise
 
 
-def advice(config):
+def advice(config: "Config") -> str:
     """What needs less memory than a run does now."""
     new = [f"a smaller --batch_size ({config.batch_size} now)"]
     if config.mixed_precision == "float32":
@@ -162,5 +167,5 @@ def advice(config):
     return advice
 
 
-def _of_determinism(error):
+def _of_determinism(error: object) -> bool:
     return "determinis" in str(error).lower()

@@ -2,10 +2,12 @@
 
 import contextlib
 import os
+from collections.abc import Iterator
+from typing import Union
 
 
 @contextlib.contextmanager
-def whole_file(path):
+def whole_file(path: str) -> Iterator[str]:
     """Gives the path to write to; it takes the name `path` when the block has ended.
 
     Where the block raises, `path` stays as it was and nothing is left beside it; errors
@@ -25,14 +27,14 @@ def whole_file(path):
         raise
 
 
-def write_whole(path, content):
+def write_whole(path: str, content: Union[str, bytes]) -> None:
     """Writes bytes, or text as UTF-8, to a file that is never seen half written."""
     data = content.encode() if isinstance(content, str) else content
     with whole_file(path) as part, open(part, "wb") as file:
         file.write(data)
 
 
-def flush(path):
+def flush(path: str) -> None:
     """Waits until the disk has a file, which a machine that dies loses otherwise."""
     with open(path, "rb") as file:
         os.fsync(file.fileno())

@@ -6,6 +6,7 @@ command line and inside other flagfiles.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from egsc_tf.errors import UserError
@@ -16,18 +17,18 @@ FLAGS = ("--flagfile", "-flagfile")
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
-def folder():
+def folder() -> Path:
     """Where the flagfiles are: in an installed copy, or beside the package."""
     installed = PACKAGE / "experiments"
     return installed if installed.is_dir() else PACKAGE.parent / "experiments"
 
 
-def names():
+def names() -> list[str]:
     """The names that may follow `egsc_tf:`, sorted."""
     return sorted(path.stem for path in folder().glob(f"*{ENDING}"))
 
 
-def path_of(flagfile):
+def path_of(flagfile: str) -> str:
     """The path of a flagfile that is given by path or as egsc_tf:NAME.
 
     Raises:
@@ -44,7 +45,7 @@ def path_of(flagfile):
     return str(folder() / f"{name}{ENDING}")
 
 
-def expand(arguments):
+def expand(arguments: Sequence[str]) -> list[str]:
     """Puts the lines of each --flagfile in its place.
 
     Args:
@@ -58,7 +59,8 @@ def expand(arguments):
       UserError: for a flagfile that is missing, names none, or includes itself.
       UnicodeDecodeError: for one that is not UTF-8.
     """
-    rest, expanded = list(arguments), []
+    rest = list(arguments)
+    expanded: list[str] = []
     while rest:
         argument = rest.pop(0)
         if argument == "--":
@@ -75,12 +77,12 @@ def expand(arguments):
     return expanded
 
 
-def read(path):
+def read(path: str) -> list[str]:
     """The flags of a flagfile: a list of its lines, as `expand` puts them."""
     return _read(path, path, ())
 
 
-def _named(flagfile, including):
+def _named(flagfile: str, including: tuple[str, ...]) -> list[str]:
     if not flagfile:  # as absl
         return []
     try:
@@ -90,7 +92,7 @@ def _named(flagfile, including):
     return _read(path, flagfile, including)
 
 
-def _read(path, flagfile, including):
+def _read(path: str, flagfile: str, including: tuple[str, ...]) -> list[str]:
     """The flags of a file.
 
     Args:
@@ -110,7 +112,7 @@ def _read(path, flagfile, including):
         raise UserError(
             f"--flagfile={flagfile}: expected a flagfile, found: {error.strerror}"
         ) from error
-    found = []
+    found: list[str] = []
     for line in lines:
         if line.isspace() or line.startswith(("#", "//")):
             continue

@@ -12,26 +12,31 @@ field and nowhere else. Only `egsc_tf.runtime.program` reads absl's FLAGS.
 
 import dataclasses
 import typing
+from collections.abc import Sequence
+from typing import Any, Optional, TypeVar
 
 from absl import flags
 
 from egsc_tf.errors import UserError
+
+Field = dataclasses.Field[Any]
+T = TypeVar("T")
 
 # A flag belongs to the program that defines it, whose --help lists it.
 flags.disclaim_key_flags()
 
 
 def setting(
-    default,
-    help,
+    default: Any,
+    help: str,
     *,
-    least=None,
-    most=None,
-    choices=None,
-    required=False,
-    repeated=False,
-    may_change=False,
-):
+    least: Optional[float] = None,
+    most: Optional[float] = None,
+    choices: Optional[Sequence[str]] = None,
+    required: bool = False,
+    repeated: bool = False,
+    may_change: bool = False,
+) -> Any:
     """A field of a dataclass that is a flag of the field's name.
 
     Args:
@@ -58,18 +63,18 @@ def setting(
     )
 
 
-def like(settings, name, **changes):
+def like(settings: type[Any], name: str, **changes: Any) -> Any:
     """A field as another class has it: like(Config, "height", least=8)."""
     (field,) = (f for f in dataclasses.fields(settings) if f.name == name)
     return setting(**{"default": field.default, **field.metadata, **changes})
 
 
-def define(settings, values=flags.FLAGS):
+def define(settings: type[Any], values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines an absl flag for each field of a dataclass that is a `setting`."""
     for field in _settings_of(settings):
         rule, default = field.metadata, field.default
         kind, many = _type_of(field)
-        common = {
+        common: dict[str, Any] = {
             "name": field.name,
             "default": default,
             "help": rule["help"],
@@ -77,23 +82,24 @@ def define(settings, values=flags.FLAGS):
             "required": rule["required"],
         }
         if many:
-            define_many = (
-                flags.DEFINE_multi_string if rule["repeated"] else flags.DEFINE_list
-            )
-            if default is not None:
+            if isinstance(default, tuple):
                 common["default"] = [str(each) for each in default]
-            define_many(**common)
+            if rule["repeated"]:
+                flags.DEFINE_multi_string(**common)
+            else:
+                flags.DEFINE_list(**common)
         elif rule["choices"]:
             flags.DEFINE_enum(enum_values=list(rule["choices"]), **common)
         elif kind in _PARSERS:
-            parser = _PARSERS[kind](rule["least"], rule["most"])
-            serializer = flags.ArgumentSerializer()
-            flags.DEFINE(parser, serializer=serializer, **common)
+            common["parser"] = _PARSERS[kind](rule["least"], rule["most"])
+            flags.DEFINE(serializer=flags.ArgumentSerializer[Any](), **common)
+        elif kind is bool:
+            flags.DEFINE_bool(**common)
         else:
-            {bool: flags.DEFINE_bool, str: flags.DEFINE_string}[kind](**common)
+            flags.DEFINE_string(**common)
 
 
-def parse(settings, values=flags.FLAGS):
+def parse(settings: type[T], values: flags.FlagValues = flags.FLAGS) -> T:
     """The dataclass that parsed flags make. Raises UserError naming a bad flag."""
     made = settings(
         **{f.name: _value(f, getattr(values, f.name)) for f in _settings_of(settings)}
@@ -102,7 +108,7 @@ def parse(settings, values=flags.FLAGS):
     return made
 
 
-def check(made):
+def check(made: Any) -> None:
     """Raises UserError for a value of a dataclass that its field does not allow."""
     for field in _settings_of(made):
         name, value, rule = field.name, getattr(made, field.name), field.metadata
@@ -126,7 +132,7 @@ class _BoundsLater:
     """Of a parser: --help tells the bounds, and `check` holds them, as Python users of
     a dataclass know them."""
 
-    def is_outside_bounds(self, val):
+    def is_outside_bounds(self, val: float) -> bool:
         return False
 
 
@@ -141,11 +147,11 @@ class _Float(_BoundsLater, flags.FloatParser):
 _PARSERS = {int: _Integer, float: _Float}
 
 
-def _settings_of(settings):
+def _settings_of(settings: Any) -> list[Field]:
     return [f for f in dataclasses.fields(settings) if "help" in f.metadata]
 
 
-def _type_of(field):
+def _type_of(field: Field) -> tuple[Any, bool]:
     """(type, whether there are many of it): tuple[int, ...] -> (int, True)."""
     inner = typing.get_args(field.type)
     if typing.get_origin(field.type) is tuple:
@@ -153,7 +159,7 @@ def _type_of(field):
     return (inner[0] if inner else field.type), False  # Optional[int] -> int
 
 
-def _value(field, value):
+def _value(field: Field, value: Any) -> Any:
     """What absl gives for a flag, as its field has it."""
     kind, many = _type_of(field)
     if not many:

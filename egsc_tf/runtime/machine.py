@@ -2,6 +2,7 @@
 
 import os
 import platform
+from typing import Any
 
 import tensorflow as tf
 
@@ -10,7 +11,7 @@ from egsc_tf.version import __version__
 CONTAINER_LIMIT = "/sys/fs/cgroup/memory.max"
 
 
-def describe(replicas):
+def describe(replicas: int) -> dict[str, Any]:
     """{"processor", "cores", ...} of this machine, as plain values for JSON.
 
     replicas: how many of them train in step.
@@ -28,14 +29,14 @@ def describe(replicas):
     }
 
 
-def cores():
+def cores() -> int:
     """How many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
-    return os.cpu_count()
+    return os.cpu_count() or 1
 
 
-def memory():
+def memory() -> int:
     """Bytes of memory that the machine has, or its container may use."""
     size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if os.path.exists(CONTAINER_LIMIT):
@@ -46,7 +47,7 @@ def memory():
     return size
 
 
-def processor():
+def processor() -> str:
     """The processor's name as its system gives it."""
     if os.path.exists("/proc/cpuinfo"):
         with open("/proc/cpuinfo", encoding="utf-8") as file:

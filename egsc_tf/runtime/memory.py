@@ -2,21 +2,24 @@
 
 import os
 import re
+from collections.abc import Callable
+from typing import Optional, TypeVar
 
 KIBIBYTE = 1024
 PROCESS = "/proc/self"
+T = TypeVar("T")
 
 
-def resident_bytes(field="VmRSS"):
+def resident_bytes(field: str = "VmRSS") -> Optional[int]:
     """VmRSS, the memory in use, or VmHWM, the most so far; None but on Linux."""
     if not os.path.exists(PROCESS):
         return None
     with open(f"{PROCESS}/status", encoding="ascii") as file:
         found = re.search(rf"{field}:\s+(\d+) kB", file.read())
-    return int(found.group(1)) * KIBIBYTE
+    return int(found.group(1)) * KIBIBYTE if found else None
 
 
-def peak_bytes(call):
+def peak_bytes(call: Callable[[], T]) -> tuple[T, Optional[int], Optional[int]]:
     """(result, before, most): what `call` returns, and the memory before and at most
     while it runs; Nones but on Linux, and where it does not let the peak be reset.
 

@@ -14,7 +14,7 @@ MANTISSA = 23
 SMALLEST = 1e-7  # of what a logarithm is taken
 
 
-def standard_normal(shape, seed):
+def standard_normal(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Draws of N(0, 1), float32: those of tf.random.stateless_normal but for rounding.
 
     Box and Muller's transform of pairs of uniform numbers, each the lower 23 of 32

@@ -1,8 +1,11 @@
 """How every `python -m egsc_tf.NAME` starts and ends; imported before TensorFlow."""
 
 import functools
+import io
 import os
 import sys
+from collections.abc import Callable
+from typing import Any, Optional
 
 # Before TensorFlow is imported: on a machine without a GPU its start prints many lines
 # about CUDA plug-ins. Real failures arrive as Python exceptions all the same.
@@ -32,7 +35,9 @@ from egsc_tf.runtime.flags import define, parse  # noqa: E402
 flags.disclaim_key_flags()
 
 
-def run(main, *settings, with_rest=False):
+def run(
+    main: Callable[..., Optional[int]], *settings: type[Any], with_rest: bool = False
+) -> None:
     """Runs main() with what the command line says; user mistakes end in one line.
 
     Args:
@@ -48,11 +53,12 @@ def run(main, *settings, with_rest=False):
     for each in settings:
         define(each)
 
-    def guarded(argv):
+    def guarded(argv: list[str]) -> Optional[int]:
         if len(argv) > 1 and not with_rest:
             return _end(REFUSED, f"error: expected only flags, found {argv[1:]}")
         # Some terminals cannot show every name of a file.
-        sys.stdout.reconfigure(errors="backslashreplace")
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
         logging.use_absl_handler()
         logging.set_verbosity(logging.INFO)
         try:
@@ -75,7 +81,7 @@ def run(main, *settings, with_rest=False):
     app.run(guarded, flags_parser=functools.partial(_parse, with_rest=with_rest))
 
 
-def _parse(argv, with_rest):
+def _parse(argv: list[str], with_rest: bool) -> list[str]:
     try:
         arguments = flagfiles.expand(argv[1:])
         return flags.FLAGS([argv[0], *arguments], known_only=with_rest)
@@ -83,7 +89,7 @@ def _parse(argv, with_rest):
         sys.exit(_end(REFUSED, f"error: {error}"))
 
 
-def _explained(error):
+def _explained(error: Exception) -> Optional[str]:
     """A line on an error of the operating system, or of a full disk or memory; None:
     another."""
     if isinstance(error, OSError) and error.filename is not None:
@@ -100,7 +106,7 @@ def _explained(error):
     return None
 
 
-def _end(code, message):
+def _end(code: int, message: str) -> int:
     # On a line of its own, where a progress bar stands.
     print(f"\n{message}" if sys.stderr.isatty() else message, file=sys.stderr)
     return code

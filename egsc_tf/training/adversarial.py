@@ -15,7 +15,7 @@ from egsc_tf.data.augmentation import finish
 from egsc_tf.models.discriminator import Discriminator
 from egsc_tf.runtime import xla
 from egsc_tf.runtime.noise import standard_normal
-from egsc_tf.training import divergence
+from egsc_tf.training import divergence, own_data
 from egsc_tf.training.divergence import Checked, not_finite
 from egsc_tf.training.optimizer import LossScaleOptimizer, PolynomialDecay, adam
 
@@ -109,7 +109,24 @@ class AdversarialTrainer(keras.Model):
 
     def fit(self, x=None, *, callbacks=None, **kwargs):
         """keras.Model.fit, which raises Diverged behind a step whose data, losses or
-        gradients were not finite. What follows x is named."""
+        gradients were not finite. What follows x is named.
+
+        Args:
+          x: a tf.data.Dataset of {"x_a", "x_b"}: batches [B, H, W, 3] of images of the
+            two domains, of the Config's size, float in [-1, 1] or uint8. Each step
+            takes `batches_per_step` of them, so `repeat()` a short one. Or a dataset
+            of what `train_step` takes.
+
+        Raises:
+          ValueError: for a dataset of anything else, naming what was expected.
+        """
+        if isinstance(x, tf.data.Dataset):
+            x = own_data.by_steps(x, self.config, self.batches_per_step)
+            if not self._means:
+                batch = next(iter(x))
+                own_data.check_range(batch)
+                with self.distribute_strategy.scope():
+                    self.prepare(batch)
         callbacks = [divergence.StopOnNaN(), *(callbacks or ())]
         return super().fit(x, callbacks=callbacks, **kwargs)
 

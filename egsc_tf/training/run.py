@@ -2,11 +2,15 @@
 
 import contextlib
 import hashlib
+import os
+from typing import Any, Optional, Union
 
+import tensorflow as tf
 from absl import logging
 from tensorflow import keras
 
 from egsc_tf import config as config_lib
+from egsc_tf.config import Config
 from egsc_tf.data import python_op
 from egsc_tf.data.source import open_source
 from egsc_tf.distribute import strategies
@@ -22,12 +26,27 @@ from egsc_tf.training.feature_masks import FeatureMaskTrainer
 from egsc_tf.training.stage import train_stage
 from egsc_tf.training.translation import TranslationTrainer
 
+# (source of images, config, workdir, workers, whether XLA compiles)
+Run = tuple[Any, Config, str, Workers, bool]
+Phi = Optional[vgg.PerceptualNetwork]
+Newest = dict[str, Optional[str]]  # {stage: path of its last checkpoint}
 
-def train(config, workdir, strategy=None, override_run=False, tpu=""):
+
+def train(
+    config: Config,
+    workdir: Union[str, "os.PathLike[str]"],
+    strategy: Optional[tf.distribute.Strategy] = None,
+    override_run: bool = False,
+    tpu: str = "",
+) -> TranslationTrainer:
     """Trains both stages in `workdir`; returns the trained TranslationTrainer.
+
+        config = egsc_tf.Config(dataset="folder", data_dir="photos")
+        egsc_tf.train(config, "runs/photos")
 
     Args:
       config: egsc_tf.config.Config.
+      workdir: folder of the run; one that holds a run goes on with it.
       strategy: of tf.distribute; None: see `egsc_tf.distribute.strategies.choose`,
         and for tpu.
       override_run: go on with the run in `workdir` also where flags differ that make
@@ -40,6 +59,7 @@ def train(config, workdir, strategy=None, override_run=False, tpu=""):
       egsc_tf.errors.Interrupted: after SIGTERM or SIGINT, once the step is saved.
       egsc_tf.errors.LostWorker: where another worker is gone.
     """
+    workdir = os.fspath(workdir)
     # Whatever can be wrong with the flags is found before the folder is written to.
     before = workdir_lib.check_flags(workdir, config, override_run)
     strategy = strategy or strategies.choose(config, tpu, config_lib.facts(config))
@@ -47,11 +67,10 @@ def train(config, workdir, strategy=None, override_run=False, tpu=""):
     with workers.lost():
         xla = devices.set_up(config, strategy)
         source = open_source(config, "train")
-        phi = None
-        if config.style_weight > 0 or config.content_weight > 0:
+        with strategy.scope():
+            phi = vgg.of_config(config)
+        if phi:
             logging.info("perceptual network: %s", config.perceptual_network)
-            with strategy.scope():
-                phi = vgg.load(config.perceptual_network, config.mixed_precision)
         with contextlib.ExitStack() as stack:
             if workers.is_chief:
                 workdir_lib.make(workdir)
@@ -77,7 +96,7 @@ def train(config, workdir, strategy=None, override_run=False, tpu=""):
         return trainer
 
 
-def _read(source, phi, newest):
+def _read(source: Any, phi: Phi, newest: Newest) -> dict[str, Any]:
     """What this worker has read, for comparison with the others."""
     weights = hashlib.sha256()
     for array in phi.get_weights() if phi else ():
@@ -91,26 +110,27 @@ def _read(source, phi, newest):
     return facts
 
 
-def _train(run, phi, before, newest):
+def _train(run: Run, phi: Phi, before: Config, newest: Newest) -> TranslationTrainer:
     """Both stages, once the folder is ours.
 
-    run: (source, config, workdir, workers, whether XLA compiles); before: the Config of
-    the last start; newest: {stage: path of its last checkpoint}.
+    before: the Config of the last start.
     """
     stage = workdir_lib.TRANSLATION
     _, config, _, workers, xla = run
     with workers.strategy.scope():
         if newest[stage]:
             # Its checkpoint holds F_a and F_b: stage 1 is over.
-            features = [Encoder(**config.network) for _ in range(2)]
+            f_a, f_b = Encoder(**config.network), Encoder(**config.network)
         else:
-            features = _train_feature_masks(run, before, newest)
-        trainer = TranslationTrainer(config, *features, phi, xla)
+            f_a, f_b = _train_feature_masks(run, before, newest)
+        trainer = TranslationTrainer(config, f_a, f_b, phi, xla)
     train_stage(trainer, *run, stage, newest[stage], before.total_steps)
     return trainer
 
 
-def _train_feature_masks(run, before, newest):
+def _train_feature_masks(
+    run: Run, before: Config, newest: Newest
+) -> tuple[Encoder, Encoder]:
     """F_a and F_b; all else that stage 1 needs is freed on return."""
     _, config, *_, xla = run
     masks = FeatureMaskTrainer(config, xla)

@@ -9,6 +9,7 @@ import tensorflow as tf
 from egsc_tf import losses
 from egsc_tf.data.augmentation import finish
 from egsc_tf.domains import DOMAINS
+from egsc_tf.models import vgg
 from egsc_tf.models.adain import feature_mask
 from egsc_tf.models.generator import Generator
 from egsc_tf.training.adversarial import AdversarialTrainer, copy_weights, no_noise
@@ -16,6 +17,24 @@ from egsc_tf.training.adversarial import AdversarialTrainer, copy_weights, no_no
 
 class TranslationTrainer(AdversarialTrainer):
     """Trains the generator and the discriminators; F_a and F_b stay frozen.
+
+    `egsc_tf.train` makes a run with it. As a Keras model, on a dataset of one's own:
+
+        masks = FeatureMaskTrainer(config)
+        masks.compile()
+        masks.fit(dataset, epochs=10)
+        trainer = TranslationTrainer.of_masks(config, masks)
+        trainer.compile()
+        trainer.fit(dataset, epochs=10)
+        model = egsc_tf.Translator.of_trainer(trainer)
+        model.save_weights("weights/mine")
+
+    and later
+
+        model = egsc_tf.Translator.from_config(config)
+        model.load_weights("weights/mine")
+
+    The base class's `fit` says what the dataset is to be.
 
     Args:
       config: egsc_tf.config.Config.
@@ -51,6 +70,12 @@ class TranslationTrainer(AdversarialTrainer):
             **config.generator, recompute=config.gradient_checkpointing
         )
         self.generator_ema = Generator(**config.generator)
+
+    @classmethod
+    def of_masks(cls, config, masks, jit_compile=False):
+        """Stage 2 of a Config, behind a FeatureMaskTrainer that has been trained."""
+        f_a, f_b = masks.autoencoder_a.encoder, masks.autoencoder_b.encoder
+        return cls(config, f_a, f_b, vgg.of_config(config), jit_compile)
 
     @property
     def g_variables(self):

@@ -6,7 +6,8 @@ import zipfile
 import numpy as np
 import tensorflow as tf
 from PIL import Image
-from support.pictures import noise, png
+from support.files import noise
+from support.pictures import png
 
 TRAIN, TEST = 20, 10  # digits of the small MNIST
 

@@ -57,7 +57,9 @@ def test_workdir_holds_the_run_and_the_sizes(tmp_path):
         import_official.write_workdir(path, path, output, config)
 
 
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+@pytest.mark.parametrize(
+    "policy", ["float32", pytest.param("mixed_float16", marks=pytest.mark.slow)]
+)
 def test_an_imported_run_trains_on(policy, tmp_path):
     golden = golden_lib.load("single_28x28")
     path = golden_lib.write_checkpoint(tmp_path, "stage1", golden)

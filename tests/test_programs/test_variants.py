@@ -49,6 +49,7 @@ def test_every_preset_has_all_variants():
     assert not found["no_adain"].use_adain
 
 
+@pytest.mark.slow
 def test_a_variant_without_use_for_f_resumes(tmp_path):
     config = dataclasses.replace(
         RUN, mask_steps=1, total_steps=1, **variants.VARIANTS["unit"]

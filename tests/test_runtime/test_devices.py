@@ -51,7 +51,11 @@ NOT_DETERMINISTIC = {
     ("stage", "change"),
     [
         (1, {}),
-        (2, {"style_loss": "gram", "flip": True, "colour_jitter": 0.2}),
+        pytest.param(
+            2,
+            {"style_loss": "gram", "flip": True, "colour_jitter": 0.2},
+            marks=pytest.mark.slow,
+        ),
         (
             2,
             {

@@ -11,6 +11,7 @@ from support.programs import refusal
 from egsc_tf import config as config_lib
 from egsc_tf.errors import UserError
 from egsc_tf.runtime import flagfiles
+from egsc_tf.runtime import flags as flags_lib
 
 EXPERIMENTS = os.path.join(REPOSITORY, "experiments")
 
@@ -36,9 +37,9 @@ def test_a_name_and_its_path_are_one_config(name):
     found = config_lib.read(f"egsc_tf:{name}")
     assert found == config_lib.read(by_path(name))
     values = flags.FlagValues()
-    config_lib.define_flags(values)
+    flags_lib.define(config_lib.Config, values)
     values(["program", *flagfiles.expand([f"--flagfile=egsc_tf:{name}"])])
-    assert config_lib.from_flags(values) == found
+    assert flags_lib.parse(config_lib.Config, values) == found
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_what_absl_reads_by_path_is_the_same(tmp_path, arguments):
     path.write_text(f"# a comment\n--ngf=4\n--flagfile={tmp_path}/inner.flags\n--flip")
     arguments = [argument.format(path=path) for argument in arguments]
     values = flags.FlagValues()
-    config_lib.define_flags(values)
+    flags_lib.define(config_lib.Config, values)
     assert flagfiles.expand(arguments) == values.read_flags_from_files(arguments)
 
 

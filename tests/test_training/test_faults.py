@@ -9,7 +9,14 @@ import signal
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.plants import PLANTS, assert_stopped, in_the_data, spoil, state
+from support.plants import (
+    assert_stopped,
+    in_a_loss,
+    in_a_weight,
+    in_the_data,
+    spoil,
+    state,
+)
 from support.trainers import RUN, SHORT, batches, make_trainer, weights
 
 from egsc_tf import config as config_lib
@@ -328,8 +335,20 @@ def test_a_second_signal_stops_at_once():
         assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
 
 
-@pytest.mark.parametrize("config", [RUN, dataclasses.replace(RUN, fused_update=True)])
-@pytest.mark.parametrize("plant", PLANTS)
+FUSED = dataclasses.replace(RUN, fused_update=True)
+
+
+@pytest.mark.parametrize(
+    ("plant", "config"),
+    [
+        (in_the_data, RUN),
+        (in_a_weight, FUSED),
+        pytest.param(in_the_data, FUSED, marks=pytest.mark.slow),
+        pytest.param(in_a_weight, RUN, marks=pytest.mark.slow),
+        pytest.param(in_a_loss, RUN, marks=pytest.mark.slow),
+        pytest.param(in_a_loss, FUSED, marks=pytest.mark.slow),
+    ],
+)
 def test_what_is_not_finite_stops_before_the_weights_are_touched(plant, config):
     assert_stopped(*spoil(2, plant, config), plant)
 

@@ -345,6 +345,7 @@ def test_a_resumed_run_ends_with_the_same_weights(
     assert_same_weights(finished[1], resumed)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_on_records_ends_with_the_same_weights(tmp_path):
     pairs = [[png(noise(14, 13, 3, seed=2 * n + i)) for i in (0, 1)] for n in range(7)]
     write_records(tmp_path / "faces_train_00000-of-00001.tfrecord", pairs)

@@ -1,0 +1,80 @@
+"""Datasets of one's own: batches of images, as the steps of a trainer take them."""
+
+import tensorflow as tf
+from absl import logging
+
+from egsc_tf.domains import DOMAINS
+
+IMAGES = tuple(f"x_{domain}" for domain in DOMAINS)
+MEND = "images / 127.5 - 1 turns bytes into that"
+
+
+def by_steps(dataset, config, batches_per_step):
+    """A dataset whose elements have [B, batches_per_step, H, W, 3], for train_step.
+
+    Args:
+      dataset: of {"x_a", "x_b"}, [B, H, W, 3] each; one that has the axis already, of
+        `egsc_tf.data.stream`, is handed back.
+      config: egsc_tf.config.Config; of its flags, augmentation and content_view belong
+        to the streams and are not done here.
+
+    Raises:
+      ValueError: for elements of another form.
+    """
+    spec = dataset.element_spec
+    if not isinstance(spec, dict) or not {*IMAGES} <= {*spec}:
+        raise ValueError(f"dataset: expected elements {{'x_a', 'x_b'}}, found {spec}")
+    if all(spec[name].shape.rank == 5 for name in IMAGES):
+        return dataset
+    for name in IMAGES:
+        _check(name, spec[name], config)
+    if spec["x_a"].shape != spec["x_b"].shape:
+        raise ValueError(
+            f"x_a, x_b: expected batches of one size, found {spec['x_a'].shape} and "
+            f"{spec['x_b'].shape}"
+        )
+    augmented = config.flip or config.crop or config.colour_jitter > 0
+    if augmented or config.content_view != "same":
+        logging.warning(
+            "--flip, --crop, --colour_jitter and --content_view are not done to a "
+            "dataset of one's own"
+        )
+    return dataset.batch(batches_per_step, drop_remainder=True).map(
+        _batch_first, num_parallel_calls=tf.data.AUTOTUNE
+    )
+
+
+def check_range(batch):
+    """Raises ValueError for float images that leave [-1, 1]."""
+    for name in IMAGES:
+        x = batch[name]
+        if x.dtype.is_floating and float(tf.reduce_max(tf.abs(x))) > 1.0:
+            raise ValueError(
+                f"{name}: expected images in [-1, 1], found "
+                f"{float(tf.reduce_min(x)):g} to {float(tf.reduce_max(x)):g}; {MEND}"
+            )
+
+
+def _check(name, spec, config):
+    height, width = config.height, config.width
+    known = spec.shape.rank == 4 and spec.shape[0] is not None
+    if not known or spec.shape[1:] != [height, width, 3]:
+        raise ValueError(
+            f"{name}: expected [B, {height}, {width}, 3] with the Config's height and "
+            "width and a known B, as of dataset.batch(B, drop_remainder=True); found "
+            f"{spec.shape}"
+        )
+    if not spec.dtype.is_floating and spec.dtype != tf.uint8:
+        raise ValueError(
+            f"{name}: expected float images in [-1, 1], or uint8, found "
+            f"{spec.dtype.name}; {MEND}"
+        )
+
+
+def _batch_first(batch):
+    """{name: [n, B, H, W, 3]} -> [B, n, H, W, 3], of x_a and x_b alone."""
+    swapped = {name: tf.transpose(batch[name], [1, 0, 2, 3, 4]) for name in IMAGES}
+    return {
+        name: tf.cast(x, tf.float32) if x.dtype.is_floating else x
+        for name, x in swapped.items()
+    }

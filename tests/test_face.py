@@ -1,0 +1,165 @@
+"""What a Python user meets: the package's names, and training by Keras' own fit."""
+
+import dataclasses
+import importlib
+import inspect
+import subprocess
+import sys
+import typing
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import egsc_tf
+from egsc_tf.config import Config
+from egsc_tf.data.augmentation import finish
+from egsc_tf.training import own_data
+from egsc_tf.training.feature_masks import FeatureMaskTrainer
+from egsc_tf.training.translation import TranslationTrainer
+
+CONFIG = Config(
+    ngf=2,
+    ndf=2,
+    n_encoder=2,
+    n_dis=2,
+    height=16,
+    width=16,
+    g_update=1,
+    perceptual_network="embedded",
+)
+HOMES = {
+    "Config": "egsc_tf.config",
+    "Translator": "egsc_tf.models.translator",
+    "evaluate": "egsc_tf.evaluation.scoring",
+    "load": "egsc_tf.run.restore",
+    "train": "egsc_tf.training.run",
+}
+
+
+def test_importing_the_package_starts_no_tensorflow():
+    code = (
+        "import sys, egsc_tf; dir(egsc_tf); egsc_tf.Config(); egsc_tf.__version__; "
+        "sys.exit('tensorflow' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_names_are_what_their_homes_have():
+    assert set(dir(egsc_tf)) == {*HOMES, "__version__"} == set(egsc_tf.__all__)
+    for name, home in HOMES.items():
+        assert getattr(egsc_tf, name) is getattr(importlib.import_module(home), name)
+    assert Path(egsc_tf.__file__).with_name("py.typed").exists()
+    with pytest.raises(AttributeError, match="'egsc_tf' has no attribute 'translete'"):
+        egsc_tf.translete  # noqa: B018
+
+
+def test_functions_stay_where_programs_of_their_names_are_imported():
+    for name in ("train", "evaluate"):
+        program = importlib.import_module(f"egsc_tf.{name}")
+        assert inspect.ismodule(program)
+        assert program.main
+        assert inspect.isfunction(getattr(egsc_tf, name))
+    from egsc_tf import train
+
+    assert train is egsc_tf.train
+
+
+@pytest.mark.parametrize("name", HOMES)
+def test_names_say_how_they_are_used(name):
+    value = getattr(egsc_tf, name)
+    assert f"egsc_tf.{name}" in value.__doc__ or "egsc_tf.load" in value.__doc__
+    functions = [value] if inspect.isfunction(value) else vars(value).values()
+    for function in filter(inspect.isfunction, functions):
+        if not function.__name__.startswith("_"):
+            hints = typing.get_type_hints(function)
+            needed = {*inspect.signature(function).parameters, "return"} - {"self"}
+            assert needed <= {*hints}, function
+
+
+def images(dtype=np.float32, size=(16, 16), batch=2, count=8):
+    """A dataset of one's own; of as many images of each domain."""
+    numbers = np.random.RandomState(0).randint(0, 256, (count, *size, 3))
+    pixels = numbers.astype(np.uint8)
+    if dtype is not np.uint8:
+        pixels = (pixels / 127.5 - 1).astype(dtype)
+    both = {"x_a": pixels, "x_b": pixels[::-1]}
+    return tf.data.Dataset.from_tensor_slices(both).batch(batch, drop_remainder=True)
+
+
+def test_keras_fits_a_dataset_of_ones_own_and_weights_are_kept(tmp_path):
+    masks = FeatureMaskTrainer(CONFIG)
+    masks.compile()
+    masks.fit(images(np.uint8), verbose=0)
+    assert masks.steps_done() == 2
+    trainer = TranslationTrainer.of_masks(CONFIG, masks)
+    trainer.compile()
+    history = trainer.fit(images(), verbose=0).history
+    assert trainer.steps_done() == 2
+    assert np.isfinite(history["G/total"]).all()
+    model = egsc_tf.Translator.of_trainer(trainer)
+    x = tf.random.stateless_uniform([1, 16, 20, 3], [1, 2], -1.0, 1.0)
+    expected = {way: model.translate(x, x, way).numpy() for way in ("a2b", "b2a")}
+    for name in ("weights", "x.weights.h5"):
+        model.save_weights(str(tmp_path / name))
+        again = egsc_tf.Translator.from_config(CONFIG)
+        again.load_weights(str(tmp_path / name))
+        for way, image in expected.items():
+            np.testing.assert_array_equal(again.translate(x, x, way), image)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float16, np.float64])
+def test_a_step_takes_fresh_batches_of_any_type(dtype):
+    batches = list(images(np.float32))
+    steps = list(own_data.by_steps(images(dtype), CONFIG, 2))
+    assert len(steps) == len(batches) // 2
+    for i, step in enumerate(steps):
+        finished = finish(step)
+        for name in ("x_a", "x_b"):
+            assert finished[name].dtype == tf.float32
+            for k in range(2):
+                np.testing.assert_allclose(
+                    finished[name][:, k], batches[2 * i + k][name], atol=1e-3
+                )
+
+
+def test_a_dataset_of_steps_is_left_alone():
+    steps = own_data.by_steps(images(), CONFIG, 2)
+    assert own_data.by_steps(steps, CONFIG, 2) is steps
+
+
+def test_what_a_dataset_of_ones_own_goes_without_is_told(caplog):
+    own_data.by_steps(images(), dataclasses.replace(CONFIG, flip=True), 2)
+    assert "--flip" in caplog.text
+
+
+def _as_float(batch):
+    return {name: tf.cast(x, tf.float32) for name, x in batch.items()}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "message"),
+    [
+        (images().map(lambda x: x["x_a"]), "expected elements {'x_a', 'x_b'}"),
+        (images(size=(16, 20)), r"x_a: expected \[B, 16, 16, 3\] .* \(2, 16, 20, 3\)"),
+        (images().unbatch().batch(2), r"dataset\.batch\(B, drop_remainder=True\)"),
+        (images().unbatch(), r"x_a: expected \[B, 16, 16, 3\]"),
+        (images(np.int32), r"found int32; images / 127\.5 - 1 turns bytes into that"),
+        (
+            images(np.uint8).map(_as_float),
+            r"x_a: expected images in \[-1, 1\], found 0 to 255; images / 127\.5 - 1",
+        ),
+    ],
+)
+def test_other_datasets_are_refused_with_the_mend(dataset, message):
+    masks = FeatureMaskTrainer(CONFIG)
+    masks.compile()
+    with pytest.raises(ValueError, match=message):
+        masks.fit(dataset, verbose=0)
+
+
+def test_bytes_to_translate_are_refused_with_the_mend():
+    pixels = np.zeros([1, 16, 16, 3], np.uint8)
+    with pytest.raises(ValueError, match=r"content / 127\.5 - 1 turns bytes into that"):
+        egsc_tf.Translator.from_config(CONFIG).encode_content(pixels)
