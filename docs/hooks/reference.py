@@ -48,6 +48,15 @@ def on_page_markdown(markdown, **_):
     return re.sub(r"<!-- code: (\S+) (\S+) -->", source, markdown)
 
 
+def on_page_content(html, **_):
+    """No line ends between the hyphens of a flag in the text."""
+
+    def kept(code):
+        return re.sub(r"(?<![\w-])(--\w+)", r'<span class="flag">\1</span>', code[0])
+
+    return re.sub(r"<code>[^<]*</code>", kept, html)
+
+
 def source_of(path, name):
     """The lines of a function of a file; name: CLASS.METHOD or FUNCTION."""
     text = path.read_text(encoding="utf-8")
