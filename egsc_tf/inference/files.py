@@ -71,7 +71,7 @@ def translate_files(
     for batch in _batches(read_good(exemplars, least, on_bad_image, bad, ahead)):
         codes = translator.encode_style(_stacked(batch), split(direction)[1])
         styles.update((path, code[None]) for (path, _), code in zip(batch, codes))
-        heads += [thumbnail(pixels) for _, pixels in batch if grid]
+        heads += [thumbnail_of(pixels) for _, pixels in batch if grid]
     if not styles:
         raise UserError(f"--exemplar: expected a usable image, found none: {bad}")
     files = {
@@ -83,7 +83,7 @@ def translate_files(
         contents = read_good(inputs, least, on_bad_image, bad, ahead)
         for batch in _batches(item for item in contents if files[item[0]]):
             if grid:
-                rows.update((path, [thumbnail(pixels)]) for path, pixels in batch)
+                rows.update((path, [thumbnail_of(pixels)]) for path, pixels in batch)
             todo = [
                 _Todo(path, i, pixels, styles[exemplar], file)
                 for i, (path, pixels) in enumerate(batch)
@@ -99,7 +99,7 @@ def translate_files(
     def write(translation):
         todo, image = translation
         images.write_png(todo.file, image)
-        return thumbnail(image) if grid else None
+        return thumbnail_of(image) if grid else None
 
     written, total = 0, sum(map(len, files.values()))
     done = in_order(write, translations(), ahead=ahead)
@@ -207,7 +207,7 @@ def _by_tiles(translator, todo, direction, strength, tile):
         )
 
 
-def thumbnail(pixels):
+def thumbnail_of(pixels):
     """[H, W, 3] uint8 -> a square of 128 pixels in [-1, 1], on white."""
     scale = THUMBNAIL / max(pixels.shape)
     # Of a strip at least a line remains.

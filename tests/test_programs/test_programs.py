@@ -42,7 +42,7 @@ def test_train_names_a_users_mistake_without_a_traceback(tmp_path, flags, messag
 
 @pytest.mark.parametrize("shape", [(8, 2100), (3000, 10), (7, 128), (300, 200)])
 def test_every_shape_has_a_thumbnail(shape):
-    square = files.thumbnail(np.zeros([*shape, 3], np.uint8))
+    square = files.thumbnail_of(np.zeros([*shape, 3], np.uint8))
     assert square.shape == (128, 128, 3)
     black = (square == -1.0).all(-1)
     assert (square[~black] == 1.0).all()
