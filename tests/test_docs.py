@@ -73,6 +73,7 @@ def test_code_and_flagfiles_name_pages_that_are_there():
     assert missing == []
 
 
+@pytest.mark.slow
 def test_the_tutorial_runs(tmp_path, monkeypatch):
     """All code cells in their order, with tiny settings."""
     notebook = json.loads((ROOT / "docs" / "tutorial.ipynb").read_text("utf-8"))

@@ -21,6 +21,9 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+# Of the stand-in for TensorFlow Serving, not of the product.
+pytestmark = pytest.mark.slow
+
 Code = grpc.StatusCode
 
 
