@@ -12,9 +12,6 @@ import pytest  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from absl import logging  # noqa: E402
 from support.browser import chromium, open_page  # noqa: E402, F401
-from support.trainers import RUN  # noqa: E402
-
-from egsc_tf.training import run  # noqa: E402
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0],
@@ -51,6 +48,11 @@ def shared():
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
     """(folder, trainer) of a whole run of `support.trainers.RUN`; not to be changed."""
+    # Here, as most tests have no use for what training imports.
+    from support.trainers import RUN
+
+    from egsc_tf.training import run
+
     folder = str(tmp_path_factory.mktemp("whole") / "run")
     return folder, run.train(RUN, folder)
 

@@ -46,6 +46,17 @@ def test_importing_the_package_starts_no_tensorflow():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_starting_to_train_loads_nothing_of_scores_and_reports():
+    code = (
+        "import importlib, sys; importlib.import_module('egsc_tf.train'); "
+        "assert 'tensorflow' in sys.modules; "
+        "late = ('sklearn', 'matplotlib', 'jinja2', 'egsc_tf.evaluation', "
+        "'egsc_tf.reporting'); print(*(name for name in late if name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert done.stdout.decode() == "\n"
+
+
 def test_names_are_what_their_homes_have():
     assert set(dir(egsc_tf)) == {*HOMES, "__version__"} == set(egsc_tf.__all__)
     for name, home in HOMES.items():

@@ -121,7 +121,7 @@ class Decoded:
         if in_memory:
             pixels = _aligned(shape)
         else:
-            # Has no name, and is gone with the array that reads it.
+            # The file has no name, and is deleted with the array that reads it.
             file = tempfile.TemporaryFile(prefix="egsc_tf_")  # noqa: SIM115
             logging.info("%s: decoded to a temporary file, see TMPDIR", listing.where)
             # A full disk would be a bus error later on.

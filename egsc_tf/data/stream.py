@@ -43,8 +43,8 @@ def stream(source, config, start_step=0, batches_per_step=1, part=None):
         """Which image of the run is our k-th: ours are a block of each step's."""
         return k // ours * per_step + part.input_pipeline_id * ours + k % ours
 
-    # Without an end, as else the workers would ask each other before each step whether
-    # there is one.
+    # Endless on purpose: for a finite dataset all workers would run a collective
+    # operation per step, to agree on the end.
     parts = {
         domain: tf.data.Dataset.counter(start_step * ours, dtype=tf.int64)
         .map(

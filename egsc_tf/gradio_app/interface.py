@@ -79,7 +79,7 @@ def build(session, title, examples, told):
                     object_fit="contain",
                     interactive=False,
                 )
-                # A Gallery, as it enlarges small images.
+                # gr.Image would show small images small; a Gallery enlarges them.
                 mask = gr.Gallery(
                     label="Feature mask",
                     format="png",

@@ -210,7 +210,7 @@ def _by_tiles(translator, todo, direction, strength, tile):
 def thumbnail_of(pixels):
     """[H, W, 3] uint8 -> a square of 128 pixels in [-1, 1], on white."""
     scale = THUMBNAIL / max(pixels.shape)
-    # Of a strip at least a line remains.
+    # A very flat image would be scaled to a height of 0.
     height, width = (max(1, round(scale * side)) for side in pixels.shape[:2])
     square = Image.new("RGB", (THUMBNAIL, THUMBNAIL), "white")
     square.paste(

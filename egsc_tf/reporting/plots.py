@@ -46,7 +46,7 @@ def curves(lines, label):
     """
     with matplotlib.rc_context(STYLE):
         figure = matplotlib.figure.Figure(figsize=(4.0, 2.5))
-        # By numbers: finding the margins out would take most of the report's time.
+        # Fixed margins: computing them would take most of the report's time.
         figure.subplots_adjust(left=0.16, right=0.98, bottom=0.17, top=0.96)
         axis = figure.subplots()
         for name, steps, values, colour, dashes in lines:

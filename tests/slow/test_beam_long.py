@@ -12,8 +12,9 @@ import time
 import numpy as np
 import pytest
 from support import runs
+from support.files import save_noise
 from support.paths import REPOSITORY
-from support.programs import program, save
+from support.programs import program
 
 from egsc_tf.data import images
 from egsc_tf.export.saved_model import Settings, export
@@ -33,14 +34,14 @@ def data(tmp_path_factory):
     root = tmp_path_factory.mktemp("data")
     workdir = runs.untrained(root / "run", height=SIDE, width=SIDE, n_encoder=1)
     export(workdir, str(root / "models" / "tiny"), Settings(batch_sizes=(1,)))
-    save(root / "style.png", SIDE, SIDE, COUNT)
+    save_noise(root / "style.png", SIDE, SIDE, COUNT)
     (root / "in").mkdir()
     for i in range(COUNT):
         path = root / "in" / f"{i:05d}.png"
         if i % BROKEN_EVERY == 7:
             path.write_bytes(BROKEN[i // BROKEN_EVERY % len(BROKEN)])
         else:
-            save(path, SIDE, SIDE, i)
+            save_noise(path, SIDE, SIDE, i)
     return root
 
 

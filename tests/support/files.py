@@ -1,18 +1,22 @@
 """Image files, good and bad."""
 
-import numpy as np
 from PIL import Image
+from support import pictures
 
 
 def noise(height=12, width=16, channels=3, seed=0):
     shape = (height, width, channels)[: 2 + (channels > 1)]
-    return np.random.RandomState(seed).randint(0, 256, shape).astype(np.uint8)
+    return pictures.noise(*shape, seed=seed)
 
 
 def save(path, pixels=None, **kwargs):
     image = Image.fromarray(noise() if pixels is None else pixels)
     image.save(path, **kwargs)
     return str(path)
+
+
+def save_noise(path, height, width, seed=0):
+    return save(path, noise(height, width, seed=seed))
 
 
 def bad_files(folder):

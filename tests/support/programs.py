@@ -7,9 +7,7 @@ import subprocess
 import sys
 from unittest import mock
 
-import numpy as np
 from absl import flags as absl_flags
-from PIL import Image
 from support.paths import REPOSITORY
 
 
@@ -50,9 +48,3 @@ def _forget_flags(known):
     for name in set(flags) - known:
         if flags.find_module_defining_flag(name) != "absl.app":  # defines them once
             delattr(flags, name)
-
-
-def save(path, height, width, seed=0):
-    pixels = np.random.RandomState(seed).randint(0, 256, (height, width, 3))
-    Image.fromarray(pixels.astype(np.uint8)).save(path)
-    return str(path)

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support import runs
+from support.files import save_noise
 from support.paths import REPOSITORY
-from support.programs import program, save
+from support.programs import program
 
 from egsc_tf import translate
 from egsc_tf.data import images
@@ -66,17 +67,17 @@ def folder(tmp_path_factory):
     for name in ("in", "ex"):
         (root / name).mkdir()
     for i in range(4):
-        save(root / "in" / f"wide{i}.png", 19, 30, i)
+        save_noise(root / "in" / f"wide{i}.png", 19, 30, i)
     for i, name in enumerate(("x.png", "x.jpg", "grey.gif", "é b.webp")):
-        save(root / "in" / name, 16, 17 + i, i)
-    save(root / "in" / "large.png", 40, 60)
-    save(root / "in" / "tiny.png", 4, 16)
+        save_noise(root / "in" / name, 16, 17 + i, i)
+    save_noise(root / "in" / "large.png", 40, 60)
+    save_noise(root / "in" / "tiny.png", 4, 16)
     (root / "in" / "text.png").write_text("no picture")
     (root / "in" / "empty.jpg").write_bytes(b"")
     half = (root / "in" / "wide0.png").read_bytes()[:600]
     (root / "in" / "half.png").write_bytes(half)
     for i in range(2):
-        save(root / "ex" / f"style{i}.png", 16, 16, 50 + i)
+        save_noise(root / "ex" / f"style{i}.png", 16, 16, 50 + i)
     return root
 
 
@@ -198,7 +199,7 @@ def test_only_what_is_missing_or_not_right_is_made_again(
 def test_another_source_under_the_same_name_is_due(
     run, folder, exemplars, output, tmp_path
 ):
-    source = save(tmp_path / "wide0.png", 19, 30, 77)
+    source = save_noise(tmp_path / "wide0.png", 19, 30, 77)
     counts = run(source, exemplars, output)
     assert (counts[counters.TRANSLATED], counts[counters.RIGHT]) == (2, 0)
     # The entries of the first pattern are kept, the two of now replaced.
@@ -244,8 +245,8 @@ def test_a_run_that_was_cut_short_is_completed(
 def test_no_output_is_written_twice_or_over_an_input(run, exemplars, tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        save(tmp_path / name / "same.png", 16, 16)
-    save(tmp_path / "b" / "other.png", 16, 16)
+        save_noise(tmp_path / name / "same.png", 16, 16)
+    save_noise(tmp_path / "b" / "other.png", 16, 16)
     before = (tmp_path / "b" / "other.png").read_bytes()
     out = tmp_path / "b" / ".." / "b"
     counts = run(tmp_path / "[ab]" / "*.png", exemplars[:1], out)

@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 from absl import app
 from PIL import Image
-from support.programs import program, refusal, save
+from support.files import save_noise
+from support.programs import program, refusal
 
 from egsc_tf import translate
 from egsc_tf.config import Config
@@ -102,8 +103,8 @@ def translator():
 
 
 def test_every_input_with_every_exemplar(translator, tmp_path):
-    inputs = [save(tmp_path / f"in{i}.png", 9 + i, 12, i) for i in range(2)]
-    exemplars = [save(tmp_path / f"ex{i}.jpg", 20, 8, i) for i in range(3)]
+    inputs = [save_noise(tmp_path / f"in{i}.png", 9 + i, 12, i) for i in range(2)]
+    exemplars = [save_noise(tmp_path / f"ex{i}.jpg", 20, 8, i) for i in range(3)]
     grid = str(tmp_path / "out" / "grid.png")
     written, bad = translate.translate_files(
         translator, inputs, exemplars, str(tmp_path / "out"), grid=grid
@@ -123,8 +124,8 @@ def test_every_input_with_every_exemplar(translator, tmp_path):
 
 
 def test_pairwise_keeps_the_inputs_names(translator, tmp_path):
-    inputs = [save(tmp_path / f"in{i}.png", 9, 12) for i in range(2)]
-    exemplars = [save(tmp_path / f"ex{i}.png", 9, 12, i) for i in range(2)]
+    inputs = [save_noise(tmp_path / f"in{i}.png", 9, 12) for i in range(2)]
+    exemplars = [save_noise(tmp_path / f"ex{i}.png", 9, 12, i) for i in range(2)]
     out = str(tmp_path / "out")
     written, _ = translate.translate_files(
         translator, inputs, exemplars, out, "b2a", pairing="zip"
@@ -136,7 +137,7 @@ def test_pairwise_keeps_the_inputs_names(translator, tmp_path):
 
 
 def test_bad_files_stop_or_are_left_out(translator, tmp_path):
-    good, bad = save(tmp_path / "good.png", 9, 12), str(tmp_path / "bad.png")
+    good, bad = save_noise(tmp_path / "good.png", 9, 12), str(tmp_path / "bad.png")
     (tmp_path / "bad.png").write_text("no picture")
     out = str(tmp_path / "out")
     with pytest.raises(images.BadImage, match=r"bad\.png"):
@@ -154,7 +155,10 @@ def test_bad_files_stop_or_are_left_out(translator, tmp_path):
 
 def test_images_too_small_for_the_networks_are_named(tmp_path):
     config = Config(ngf=2, n_encoder=4, height=16, width=16)
-    small, good = save(tmp_path / "s.png", 15, 20), save(tmp_path / "g.png", 16, 16)
+    small, good = (
+        save_noise(tmp_path / "s.png", 15, 20),
+        save_noise(tmp_path / "g.png", 16, 16),
+    )
     for inputs, exemplars in (([small], [good]), ([good], [small])):
         with pytest.raises(images.BadImage, match=r"s\.png: .* least 16x16 .* 20x15"):
             translate.translate_files(
@@ -168,8 +172,8 @@ def test_names_that_collide_keep_their_endings():
 
 
 def test_outputs_never_overwrite_inputs_or_each_other(translator, tmp_path):
-    inputs = [save(tmp_path / f"{n}.png", 9, 9) for n in ("a", "a_b")]
-    exemplars = [save(tmp_path / f"{n}.jpg", 9, 9) for n in ("b_c", "c")]
+    inputs = [save_noise(tmp_path / f"{n}.png", 9, 9) for n in ("a", "a_b")]
+    exemplars = [save_noise(tmp_path / f"{n}.jpg", 9, 9) for n in ("b_c", "c")]
     with pytest.raises(UserError, match=r"a_b_c\.png would be written twice"):
         translate.translate_files(translator, inputs, exemplars, str(tmp_path / "o"))
     before = images.read(inputs[0])
@@ -218,7 +222,7 @@ def test_a_full_disk_or_memory_ends_a_program_in_one_line(
 
 def folder_of(path, sizes):
     path.mkdir()
-    return [save(path / f"{i:02d}.png", *size, i) for i, size in enumerate(sizes)]
+    return [save_noise(path / f"{i:02d}.png", *size, i) for i, size in enumerate(sizes)]
 
 
 MIXED = [(9, 12)] * 11 + [(12, 9), (9, 12), (9, 12)]
@@ -306,7 +310,7 @@ def test_decoding_and_writing_go_on_while_the_networks_work(
     monkeypatch.setattr(images, "write_png", waiting_write)
     monkeypatch.setattr(translator, "encode_content", waiting_encode)
     out = str(tmp_path / "out")
-    exemplar = [save(tmp_path / "style.png", 9, 9)]
+    exemplar = [save_noise(tmp_path / "style.png", 9, 9)]
     assert translate.translate_files(translator, inputs, exemplar, out)[0] == 4
 
 
@@ -322,7 +326,7 @@ def test_no_more_than_a_few_images_wait(translator, tmp_path, monkeypatch):
 
     monkeypatch.setattr(images, "read", lambda *a: [counted(1), read(*a)][1])
     monkeypatch.setattr(images, "write_png", lambda *a: [write(*a), counted(-1)])
-    exemplar = [save(tmp_path / "style.png", 9, 9)]
+    exemplar = [save_noise(tmp_path / "style.png", 9, 9)]
     translate.translate_files(translator, inputs, exemplar, str(tmp_path / "out"))
     assert max(most) <= 1 + 3 * files.AHEAD
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support.browser import chromium, open_page, screenshot  # noqa: F401
+from support.files import save_noise
 from support.pictures import noise
-from support.programs import program, save
+from support.programs import program
 from support.runs import untrained
 from support.trainers import RUN
 
@@ -175,7 +176,7 @@ def test_a_real_image_is_not_searched_among_itself(tmp_path):
     for split in ("trainA", "trainB", "testA", "testB"):
         (data / split).mkdir(parents=True)
         for i in range(3):
-            save(data / split / f"{i}.png", 16, 16, i)
+            save_noise(data / split / f"{i}.png", 16, 16, i)
     folder = untrained(tmp_path / "run", dataset="folder", data_dir=str(data))
     (tmp_path / "data" / "testA" / "0.png").write_text("no picture")
     run = Run(folder, Settings())

@@ -69,7 +69,7 @@ def test_a_broken_checkpoint_is_reported_and_the_one_before_is_used(
     variable, saving = saver(two_checkpoints)
     saving.checkpoint.read(newest).assert_consumed()
     assert (variable.numpy() == 1.0).all()
-    # Without its index it is none; else it is named.
+    # A checkpoint without its index is not listed at all; any other is named.
     gone = kept is None and name.endswith("index")
     assert ("ckpt-2 is broken and passed over" in caplog.text) != gone
 

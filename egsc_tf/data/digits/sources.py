@@ -21,8 +21,8 @@ from egsc_tf.data.digits import handwriting
 CELLS = 4
 CLASSES = 10
 JITTER = 0.4
-# NumPy's, as nothing of TensorFlow may run before workers are connected.
-# Red, green, blue.
+# Red, green, blue. NumPy arrays, as a tensor made at import would initialise TensorFlow
+# before MultiWorkerMirroredStrategy exists.
 COLOURS = 2 * np.eye(3, dtype=np.float32) - 1
 # Palettes have room for the ten colours of a look, black and white.
 PALETTE = CLASSES + 2
