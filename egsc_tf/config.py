@@ -111,6 +111,13 @@ class Config:
     n_encoder: int = setting(
         3, "Convolutions before the residual blocks.", least=1, most=6
     )
+    n_res: int = setting(
+        3,
+        "Residual blocks of each encoder and each decoder. The paper has 3; fewer take "
+        "less time and memory and see less around a pixel.",
+        least=1,
+        most=9,
+    )
     n_dis: int = setting(4, "Halvings of the discriminator.", least=1, most=8)
     padding: str = setting(
         "reflect",
@@ -300,6 +307,7 @@ class Config:
         return {
             "ngf": self.ngf,
             "n_encoder": self.n_encoder,
+            "n_res": self.n_res,
             "init": self.init,
             "padding": self.padding,
         }

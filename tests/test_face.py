@@ -23,6 +23,7 @@ CONFIG = Config(
     ngf=2,
     ndf=2,
     n_encoder=2,
+    n_res=1,
     n_dis=2,
     height=16,
     width=16,

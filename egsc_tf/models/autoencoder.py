@@ -11,13 +11,14 @@ class AutoEncoder(keras.Model):
     """A VAE of one domain: encoder, latent block, content block, decoder.
 
     Args:
-      ngf, n_encoder, init, output, padding: as of Decoder.
+      ngf, n_encoder, n_res, init, output, padding: as of Decoder.
     """
 
     def __init__(
         self,
         ngf=64,
         n_encoder=3,
+        n_res=3,
         init="he",
         output="tanh",
         padding="reflect",
@@ -25,10 +26,10 @@ class AutoEncoder(keras.Model):
     ):
         super().__init__(**kwargs)
         channels = ngf * 2 ** (n_encoder - 1)
-        self.encoder = Encoder(ngf, n_encoder, init, padding)
+        self.encoder = Encoder(ngf, n_encoder, n_res, init, padding)
         self.latent_block = ResidualBlock(channels, init, padding)
         self.content_block = ResidualBlock(channels, init, padding)
-        self.decoder = Decoder(ngf, n_encoder, init, output, padding)
+        self.decoder = Decoder(ngf, n_encoder, n_res, init, output, padding)
 
     def latent(self, x):
         """The mean of z: [B, H, W, 3] in [-1, 1] -> [B, h, w, C]."""

@@ -10,7 +10,6 @@ import tensorflow as tf
 from tensorflow import keras
 
 from egsc_tf.models.blocks import LEAKY_SLOPE, ResidualBlock, ResizeConv, initializer
-from egsc_tf.models.encoder import RESIDUAL_BLOCKS
 
 OUTPUTS = ("tanh", "leaky_tanh")
 UPSAMPLES = ("deconv", "resize")
@@ -18,7 +17,7 @@ OUTPUT_SLOPE = 0.1
 
 
 class Decoder(keras.Model):
-    """Three residual blocks, n_encoder - 1 doublings, a 1x1 convolution, tanh.
+    """n_res residual blocks, n_encoder - 1 doublings, a 1x1 convolution, tanh.
 
     [B, h, w, ngf * 2^(n-1)] -> [B, h * 2^(n-1), w * 2^(n-1), 3] in [-1, 1] (leaky_tanh:
     a little beyond), float32.
@@ -26,6 +25,7 @@ class Decoder(keras.Model):
     Args:
       ngf: channels before the last convolution.
       n_encoder: as of the encoder that it mirrors.
+      n_res: number of residual blocks, 1 or more; the paper has 3.
       init: "he" or "release".
       output: one of OUTPUTS.
       padding: "reflect" or "zero", see `egsc_tf.models.blocks`.
@@ -40,6 +40,7 @@ class Decoder(keras.Model):
         self,
         ngf=64,
         n_encoder=3,
+        n_res=3,
         init="he",
         output="tanh",
         padding="reflect",
@@ -56,7 +57,7 @@ class Decoder(keras.Model):
         self.output_form = output
         self.blocks = [
             ResidualBlock(ngf * 2 ** (n_encoder - 1), init, padding)
-            for _ in range(RESIDUAL_BLOCKS)
+            for _ in range(n_res)
         ]
 
         def double(filters):

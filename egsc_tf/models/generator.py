@@ -22,7 +22,7 @@ class Generator(keras.Model):
     """The trained half of the translator.
 
     Args:
-      ngf, n_encoder, init, output, padding, upsample: as of Decoder.
+      ngf, n_encoder, n_res, init, output, padding, upsample: as of Decoder.
       adain_form: "standard" or "release", see `egsc_tf.models.adain`.
       style_code: "features", statistics of F_d(x), or "encoder", trained encoders
         (these pad by reflection whatever `padding` is).
@@ -34,6 +34,7 @@ class Generator(keras.Model):
         self,
         ngf=64,
         n_encoder=3,
+        n_res=3,
         init="he",
         output="tanh",
         adain_form="standard",
@@ -48,11 +49,11 @@ class Generator(keras.Model):
         channels = ngf * 2 ** (n_encoder - 1)
         self.channels = channels
         self.adain_form = adain_form
-        self.encoder_a = Encoder(ngf, n_encoder, init, padding, name="E_a")
-        self.encoder_b = Encoder(ngf, n_encoder, init, padding, name="E_b")
+        self.encoder_a = Encoder(ngf, n_encoder, n_res, init, padding, name="E_a")
+        self.encoder_b = Encoder(ngf, n_encoder, n_res, init, padding, name="E_b")
         self.shared_encoder = ResidualBlock(channels, init, padding, name="S_e")
         self.shared_generator = ResidualBlock(channels, init, padding, name="S_g")
-        decoder = (ngf, n_encoder, init, output, padding, upsample)
+        decoder = (ngf, n_encoder, n_res, init, output, padding, upsample)
         self.decoder_a = Decoder(*decoder, name="G_a")
         self.decoder_b = Decoder(*decoder, name="G_b")
         self.style_encoder_a = self.style_encoder_b = None

@@ -207,6 +207,7 @@ def _with_sizes(config, checkpoints):
         width=max(2, -(-config.width // stride)) * stride,
         ngf=ngf,
         n_encoder=n_encoder,
+        n_res=3,
         **_discriminator_sizes(checkpoints, "UNIT/"),
         init="release",
         adain_form="release",

@@ -8,7 +8,6 @@ real image is asked for by nobody. See `graph_cost` for what TensorFlow counts.
 import typing
 
 from egsc_tf.models.discriminator import KERNEL as D_KERNEL
-from egsc_tf.models.encoder import RESIDUAL_BLOCKS
 from egsc_tf.models.style_encoder import HALVINGS
 from egsc_tf.models.vgg import CONVS_PER_BLOCK, EMBEDDED_WIDTHS, VGG19_WIDTHS
 
@@ -52,10 +51,10 @@ class Networks:
         # behind a resize works on the larger map.
         up = 4.0 if config.upsample == "resize" else 1.0
         first = convolution(7, 3, ngf, height, width)
-        self.encoder = Cost(first, sum(between) + RESIDUAL_BLOCKS * block)
+        self.encoder = Cost(first, sum(between) + config.n_res * block)
         self.shared = Cost(0.0, 2 * block)
         to_rgb = convolution(1, ngf, 3, height, width)
-        self.decoder = Cost(0.0, RESIDUAL_BLOCKS * block + up * sum(between) + to_rgb)
+        self.decoder = Cost(0.0, config.n_res * block + up * sum(between) + to_rgb)
         self.discriminator = _discriminator(config, height, width)
         self.style = _style_encoder(config, c, height, width)
         self.phi, self.gram = _phi(config, height, width)

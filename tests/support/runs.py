@@ -3,12 +3,20 @@
 from egsc_tf.config import Config
 from egsc_tf.run import untrained as untrained_run
 
-TINY = {"ngf": 4, "n_encoder": 2, "height": 16, "width": 16, "batch_size": 2}
+TINY = {
+    "ngf": 4,
+    "n_encoder": 2,
+    "n_res": 1,
+    "height": 16,
+    "width": 16,
+    "batch_size": 2,
+}
 # Of whole runs of `python -m egsc_tf.train` that take seconds.
 TINY_FLAGS = (
     "--height=12",
     "--width=12",
     "--n_encoder=1",
+    "--n_res=1",
     "--n_dis=2",
     "--ngf=4",
     "--ndf=4",

@@ -16,6 +16,7 @@ TINY = Config(
     height=12,
     width=12,
     n_encoder=1,
+    n_res=1,
     n_dis=2,
     ngf=4,
     ndf=4,

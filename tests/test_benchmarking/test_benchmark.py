@@ -18,6 +18,7 @@ TINY = Config(
     height=16,
     width=16,
     n_encoder=2,
+    n_res=1,
     n_dis=2,
     ngf=4,
     ndf=4,
@@ -75,7 +76,14 @@ def test_a_benchmark_adds_up(small_peak):
 @pytest.mark.slow
 def test_replicas_are_mirrored_in_a_program_of_their_own(tmp_path):
     flags = [f"--{name}={getattr(TINY, name)}" for name in ("height", "width", "ngf")]
-    flags += ["--n_encoder=2", "--n_dis=2", "--ndf=4", "--batch_size=2", "--g_update=1"]
+    flags += [
+        "--n_encoder=2",
+        "--n_res=1",
+        "--n_dis=2",
+        "--ndf=4",
+        "--batch_size=2",
+        "--g_update=1",
+    ]
     flags += ["--perceptual_network=embedded", "--synthetic", "--seconds=0.1"]
     path = tmp_path / "found.json"
     code, output = program(

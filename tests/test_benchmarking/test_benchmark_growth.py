@@ -11,7 +11,15 @@ from support.programs import program
 from egsc_tf import benchmark_growth as growth
 from egsc_tf.errors import UserError
 
-TINY = ("--height=8", "--width=8", "--n_encoder=1", "--n_dis=1", "--ngf=2", "--ndf=2")
+TINY = (
+    "--height=8",
+    "--width=8",
+    "--n_encoder=1",
+    "--n_res=1",
+    "--n_dis=1",
+    "--ngf=2",
+    "--ndf=2",
+)
 
 
 @pytest.mark.parametrize("text", ["", "ngf", "ngf:", "ngf:2,x", "dataset:1", "nil:2"])

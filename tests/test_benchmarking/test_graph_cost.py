@@ -16,12 +16,13 @@ BASE = Config(
     ngf=8,
     ndf=8,
     n_encoder=3,
+    n_res=1,
     batch_size=2,
     g_update=1,
     perceptual_network="embedded",
 )
 CASES = {
-    "release": {},
+    "release": {"n_res": 3},
     "two G updates, resize, no masks": {
         "g_update": 2,
         "upsample": "resize",

@@ -32,6 +32,7 @@ DIGITS = Config(
     height=28,
     width=28,
     n_encoder=1,
+    n_res=1,
     perceptual_network="embedded",
 )
 

@@ -194,7 +194,7 @@ def test_single_files_give_what_the_whole_one_gives(exported, variant):
 
 FORMS = {
     "plain": {},
-    "deep": {"n_encoder": 3, "width": 24},
+    "deep": {"n_encoder": 3, "n_res": 3, "width": 24},
     "flat": {"n_encoder": 1},
     "release": {"adain_form": "release"},
     "leaky_tanh": {"output": "leaky_tanh"},

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import runs
+from support.paths import REPOSITORY
 
 from egsc_tf.domains import DIRECTIONS
 from egsc_tf.errors import UserError
@@ -263,10 +264,9 @@ def test_a_build_folder_of_something_else_is_left_alone(tmp_path):
 
 
 def test_an_installed_package_has_the_sources_of_the_page(tmp_path):
-    root = Path(build.__file__).resolve().parent.parent
     done = subprocess.run(
         [sys.executable, "setup.py", "-q", "build_py", "--build-lib", str(tmp_path)],
-        cwd=root,
+        cwd=REPOSITORY,
         check=False,
         capture_output=True,
         text=True,

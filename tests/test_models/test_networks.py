@@ -16,7 +16,7 @@ from egsc_tf.models.encoder import Encoder
 from egsc_tf.models.style_encoder import StyleEncoder
 from egsc_tf.models.translator import Translator
 
-CONFIG = Config(ngf=4, ndf=4, n_encoder=3, height=16, width=24)
+CONFIG = Config(ngf=4, ndf=4, n_encoder=3, n_res=1, height=16, width=24)
 
 
 def image(*shape):

@@ -99,7 +99,9 @@ def test_translate_and_evaluate_name_a_missing_run(tmp_path):
 
 @pytest.fixture(scope="module")
 def translator():
-    return Translator.from_config(Config(ngf=4, n_encoder=2, height=16, width=16))
+    return Translator.from_config(
+        Config(ngf=4, n_encoder=2, n_res=1, height=16, width=16)
+    )
 
 
 def test_every_input_with_every_exemplar(translator, tmp_path):
@@ -154,7 +156,7 @@ def test_bad_files_stop_or_are_left_out(translator, tmp_path):
 
 
 def test_images_too_small_for_the_networks_are_named(tmp_path):
-    config = Config(ngf=2, n_encoder=4, height=16, width=16)
+    config = Config(ngf=2, n_encoder=4, n_res=1, height=16, width=16)
     small, good = (
         save_noise(tmp_path / "s.png", 15, 20),
         save_noise(tmp_path / "g.png", 16, 16),
