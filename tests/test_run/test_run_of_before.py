@@ -6,10 +6,10 @@ import shutil
 
 import numpy as np
 from support.paths import DATA
+from support.trainers import train_eagerly
 
 import egsc_tf
 from egsc_tf import config as config_lib
-from egsc_tf.training.run import train
 
 RUN = os.path.join(DATA, "run_0.1.0")
 
@@ -27,6 +27,6 @@ def test_it_goes_on(tmp_path):
     workdir = str(tmp_path / "run")
     shutil.copytree(RUN, workdir)
     config = dataclasses.replace(config_lib.load(workdir), total_steps=3)
-    trainer = train(config, workdir)
+    trainer = train_eagerly(config, workdir)
     assert trainer.steps_done() == 3
     assert trainer.g_optimizer.iterations.numpy() == 3

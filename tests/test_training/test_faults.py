@@ -17,7 +17,7 @@ from support.plants import (
     spoil,
     state,
 )
-from support.trainers import RUN, SHORT, batches, make_trainer, weights
+from support.trainers import RUN, SHORT, batches, make_trainer, train_eagerly, weights
 
 from egsc_tf import config as config_lib
 from egsc_tf.data import images, python_op
@@ -274,11 +274,11 @@ def test_a_signal_loses_no_finished_step(tmp_path, monkeypatch, number, whole):
         patch.setattr(SignalAt, "number", number)
         patch.setattr(divergence, "StopOnNaN", SignalAt)
         with pytest.raises(Interrupted, match=f"{number.name}: saved at step 3"):
-            train_lib.train(SHORT, folder)
+            train_eagerly(SHORT, folder)
     assert [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)] == handlers
     assert workdir_lib.newest_checkpoint(folder, "translation").endswith("ckpt-3")
     assert not os.path.exists(os.path.join(folder, "run.lock"))
-    resumed = train_lib.train(SHORT, folder)
+    resumed = train_eagerly(SHORT, folder)
     for x, y in zip(weights(whole), weights(resumed)):
         np.testing.assert_array_equal(x, y)
 
@@ -312,10 +312,10 @@ def test_a_reader_that_fails_is_named_and_the_run_goes_on_from_its_last_checkpoi
             train_lib, "open_source", lambda *args: Failing(open_source(*args))
         )
         with pytest.raises(images.BadImage, match=r"^b/7\.png: expected an image"):
-            train_lib.train(SHORT, folder)
+            train_eagerly(SHORT, folder)
     assert workdir_lib.newest_checkpoint(folder, "translation").endswith("ckpt-2")
     assert not os.path.exists(os.path.join(folder, "run.lock"))
-    resumed = train_lib.train(SHORT, folder)
+    resumed = train_eagerly(SHORT, folder)
     for x, y in zip(weights(whole), weights(resumed)):
         np.testing.assert_array_equal(x, y)
 
@@ -323,7 +323,7 @@ def test_a_reader_that_fails_is_named_and_the_run_goes_on_from_its_last_checkpoi
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """The trainer of a whole run."""
-    return train_lib.train(SHORT, str(tmp_path_factory.mktemp("whole") / "run"))
+    return train_eagerly(SHORT, str(tmp_path_factory.mktemp("whole") / "run"))
 
 
 def test_a_second_signal_stops_at_once():
@@ -463,7 +463,7 @@ def test_overridden_flags_of_other_networks_leave_the_run_as_it_was(finished_cop
 def test_a_longer_run_says_what_becomes_of_the_learning_rate(finished_copy, caplog):
     longer = dataclasses.replace(RUN, total_steps=5)
     with caplog.at_level("WARNING", logger="absl"):
-        assert train_lib.train(longer, finished_copy).steps_done() == 5
+        assert train_eagerly(longer, finished_copy).steps_done() == 5
     assert (
         "translation: 5 steps instead of 4: the learning rate at step 4 is now "
         "0.000235, it would have been 0"
