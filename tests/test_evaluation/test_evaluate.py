@@ -105,7 +105,8 @@ def test_the_right_answer_has_full_scores(oracle, direction):
     assert sheet.size == (2 * 28 * (1 + looks), 2 * 28 * (1 + rows))
 
 
-def test_a_run_on_our_mnist_builder_is_scored(tmp_path):
+def test_a_run_on_our_mnist_builder_is_scored(tmp_path, monkeypatch):
+    monkeypatch.setattr(digit_classifier, "STEPS", 20)  # any accuracy will do
     write_mnist(tmp_path)
     config = dataclasses.replace(
         DIGITS,
@@ -212,6 +213,7 @@ def test_tsne_is_drawn_once(oracle):
 
 def test_transfer_learns_from_right_answers(oracle, monkeypatch):
     monkeypatch.setattr(transfer, "TRANSFER_IMAGES", 500)
+    monkeypatch.setattr(digit_classifier, "STEPS", 150)
     found = transfer.transfer(oracle, "a2b", ())
     assert found["transfer_accuracy"] > 0.8
     assert found["transfer_accuracy"] > found["transfer_untranslated_accuracy"] + 0.2

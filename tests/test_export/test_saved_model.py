@@ -57,6 +57,12 @@ def translator(workdir):
     return restore.load(workdir, deterministic=True)
 
 
+@pytest.fixture
+def no_warm_up(monkeypatch):
+    """Exports in half the time, where the warm-up requests are of no account."""
+    monkeypatch.setattr(serving_files, "write_warmup", lambda *args: None)
+
+
 @pytest.mark.parametrize("size", [(16, 16), (19, 30)])
 @pytest.mark.parametrize(("direction", "suffix"), [("a2b", ""), ("b2a", "_b2a")])
 def test_translates_as_the_checkpoint_does(served, translator, direction, suffix, size):
@@ -191,7 +197,7 @@ def test_no_name_breaks_the_head_of_the_card(version, odd):
     assert result["metrics"] == [{"type": "ssim_a2b", "value": 0.8125}]
 
 
-def test_scores_of_this_very_step_are_on_the_card(tmp_path):
+def test_scores_of_this_very_step_are_on_the_card(tmp_path, no_warm_up):
     workdir = runs.untrained(tmp_path / "run")
     path = os.path.join(workdir, "results.json")
     for steps, shown in ((0, "| ssim_a2b | 0.8125 |"), (3, "not evaluated at this")):
@@ -261,7 +267,7 @@ def test_make_serve_merges_requests_where_it_is_asked_to(
     assert (batching in done.stdout) == merges
 
 
-def test_no_batch_is_larger_than_each_model_takes(version, workdir):
+def test_no_batch_is_larger_than_each_model_takes(version, workdir, no_warm_up):
     """The server has one batching.config for all models."""
     models = os.path.dirname(os.path.dirname(version))
     os.makedirs(os.path.join(models, "of_others", "1"))
@@ -383,7 +389,7 @@ def test_bad_input_is_an_invalid_argument(served, name, inputs, message):
         call(served, name, **inputs)
 
 
-def test_versions_count_up_and_no_part_is_left(workdir, tmp_path):
+def test_versions_count_up_and_no_part_is_left(workdir, tmp_path, no_warm_up):
     output = tmp_path / "model"
     one = Settings(directions=("b2a",), batch_sizes=(1,))
     assert export(workdir, str(output), one) == str(output / "1")
