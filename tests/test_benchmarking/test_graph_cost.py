@@ -45,8 +45,22 @@ CASES = {
     "no cycle, no GAN": {"cycle_weight": 0, "cycle_kl_weight": 0, "adv_weight": 0},
 }
 
+# In each run of the tests; the others in `make test-slow`.
+PLAIN = (
+    "release",
+    "two G updates, resize, no masks",
+    "one pass, recomputed",
+    "recoloured, zeros, no cycle L1, statistics",
+)
 
-@pytest.mark.parametrize("flags", CASES.values(), ids=CASES.keys())
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        pytest.param(flags, id=name, marks=[] if name in PLAIN else pytest.mark.slow)
+        for name, flags in CASES.items()
+    ],
+)
 def test_formula_and_graph_agree_on_a_step(flags):
     config = dataclasses.replace(BASE, **flags)
     source = Synthetic(config.height, config.width, 4)

@@ -32,7 +32,7 @@ HALF = {"mixed_bfloat16", "mixed_float16"}
 slow = pytest.mark.slow
 
 CASES = [
-    pytest.param(1, {}, id="stage_1"),
+    pytest.param(1, {}, marks=slow, id="stage_1"),
     pytest.param(2, {"content_view": "recoloured", "flip": True}, id="stage_2"),
     *(
         pytest.param(stage, change, marks=slow, id=name)
