@@ -6,10 +6,10 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-if not (3, 9) <= sys.version_info[:2] <= (3, 11):
+if not (3, 9) <= sys.version_info[:2] <= (3, 13):
     sys.exit(
-        "egsc-tf needs Python 3.9, 3.10 or 3.11 (TensorFlow 2.15 has no other); this "
-        f"is Python {sys.version_info.major}.{sys.version_info.minor}."
+        "egsc-tf needs Python 3.9 to 3.13 (TensorFlow has no other); this is Python "
+        f"{sys.version_info.major}.{sys.version_info.minor}."
     )
 
 HERE = Path(__file__).resolve().parent
@@ -17,7 +17,14 @@ VERSION = re.search(
     r'__version__ = "(.+)"', (HERE / "egsc_tf" / "version.py").read_text()
 ).group(1)
 
+# Two legs (docs/start/install.md): the last TensorFlow with tensorflow-addons, and
+# today's, with Keras 2 as tf_keras.
+OLD, NEW = "; python_version < '3.12'", "; python_version >= '3.12'"
 GRADIO = "gradio>=6,<7; python_version >= '3.10'"
+SERVING_API = [
+    "tensorflow-serving-api==2.15.*" + OLD,
+    "tensorflow-serving-api==2.21.*" + NEW,
+]
 
 setup(
     name="egsc-tf",
@@ -46,43 +53,48 @@ setup(
         # The sources of the web page; without node_modules.
         "egsc_tf.export.webpage": ["app/*", "app/public/*", "app/src/*"],
     },
-    python_requires=">=3.9,<3.12",
+    python_requires=">=3.9,<3.14",
     install_requires=[
         "absl-py>=1.4",
+        "ai-edge-litert>=2.1",
         # tensorflow-datasets 4.9 imports it and does not ask for it.
         "importlib_resources",
         "jinja2>=3.1",
-        "keras==2.15.*",
         "matplotlib>=3.7",
-        "numpy<2",
         "pillow>=9.5",
         "scikit-image>=0.20",
         "scikit-learn>=1.2",
         "scipy>=1.9",
-        "tensorflow==2.15.*",
-        "tensorflow-addons==0.23.*",
         "tensorflow-datasets==4.9.*",
-        # 1.17 needs protobuf 5, TensorFlow 2.15 needs protobuf 4.
-        "tensorflow-metadata<1.17",
         "tqdm>=4.65",
+        "keras==2.15.*" + OLD,
+        "numpy<2" + OLD,
+        "tensorflow==2.15.*" + OLD,
+        "tensorflow-addons==0.23.*" + OLD,
+        # 1.17 needs protobuf 5, TensorFlow 2.15 needs protobuf 4.
+        "tensorflow-metadata<1.17" + OLD,
+        "tensorflow==2.21.*" + NEW,
+        # tf.summary imports it; TensorFlow 2.15 asks for it itself.
+        "tensorboard>=2.20" + NEW,
+        "tf_keras==2.21.*" + NEW,
     ],
     extras_require={
-        "gpu": ["tensorflow[and-cuda]==2.15.*"],
+        "gpu": [
+            "tensorflow[and-cuda]==2.15.*" + OLD,
+            "tensorflow[and-cuda]==2.21.*" + NEW,
+        ],
         # egsc_tf.export.saved_model writes warm-up requests; the client sends requests.
-        "serving": ["requests>=2.31", "tensorflow-serving-api==2.15.*"],
+        "serving": ["requests>=2.31", *SERVING_API],
         # egsc_tf.beam_translate, and the large TFDS builders where they are asked to.
         # Releases before 2.69 pin another dill than tensorflow-datasets takes; Beam
         # writes TFRecords with google-crc32c and does not ask for it.
         "beam": ["apache-beam>=2.69,<3", "google-crc32c>=1.5"],
-        # egsc_tf.export.run_tflite alone needs only this, NumPy and Pillow.
-        "litert": ["ai-edge-litert>=1.0"],
         # egsc_tf.app. Gradio 4, the last for Python 3.9, wants an older Pillow, and
         # older releases of what it is made of than it asks for.
         "app": [GRADIO],
         # make docs: the pages of docs/ as a site. mkdocstrings needs Python 3.10.
         "docs": ["mkdocs-material>=9.6", "mkdocstrings[python]>=0.29"],
         "test": [
-            "ai-edge-litert>=1.0",
             "apache-beam>=2.69,<3",
             "dill",  # tensorflow_datasets.testing imports it
             "google-crc32c>=1.5",
@@ -97,7 +109,7 @@ setup(
             "pyyaml",
             "requests>=2.31",
             "ruff==0.17.6",
-            "tensorflow-serving-api==2.15.*",
+            *SERVING_API,
         ],
     },
 )

@@ -14,7 +14,6 @@ import json
 
 import tensorflow as tf
 from absl import logging
-from tensorflow import keras
 
 from egsc_tf.benchmarking import training, translating
 from egsc_tf.benchmarking.peak import Peak
@@ -27,6 +26,7 @@ from egsc_tf.errors import UserError
 from egsc_tf.runtime import devices, machine
 from egsc_tf.runtime.files import write_whole
 from egsc_tf.runtime.flags import setting
+from egsc_tf.runtime.keras import keras
 
 WHAT = ("train", "translate", "input", "export")
 

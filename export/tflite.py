@@ -32,6 +32,7 @@ from egsc_tf.export.litert import graph, measure, parity
 from egsc_tf.export.litert import pairs as tflite_pairs
 from egsc_tf.export.litert import report as tflite_report
 from egsc_tf.export.litert import variants as tflite_variants
+from egsc_tf.export.litert.interpreter import Interpreter
 from egsc_tf.inference.pairing import FileFlags
 from egsc_tf.run import restore
 from egsc_tf.run.workdir import TrainedRun
@@ -72,11 +73,6 @@ class Settings:
         32, "Training pairs that int8 is calibrated on.", least=1
     )
     runs: int = setting(10, "Timed calls of each signature.", least=1)
-    runtime: str = setting(
-        "tensorflow",
-        "The interpreter to compare and measure with.",
-        choices=measure.RUNTIMES,
-    )
 
 
 def export(workdir, output, settings=None):
@@ -103,7 +99,6 @@ def export(workdir, output, settings=None):
             f"{', '.join(sorted(unknown))}"
         )
     variants = settings.variants or tuple(tflite_variants.FLOORS)
-    interpreter_class = _interpreter_class(settings.runtime)
     config = config_of(workdir, settings)
     size = config.height, config.width
     translator = restore.load(workdir, deterministic=True)
@@ -140,8 +135,8 @@ def export(workdir, output, settings=None):
             tflite_files.write(folder, files)
             logging.info("%s: comparing and measuring", variant)
             path = os.path.join(folder, next(iter(files)))
-            scores = reference.score(interpreter_class(model_path=path))
-            measured = measure.measure(path, settings.runtime, settings.runs)
+            scores = reference.score(Interpreter(model_path=path))
+            measured = measure.measure(path, settings.runs)
             if report.add(variant, scores, measured, files):
                 tflite_files.write(output, files)
             else:
@@ -154,15 +149,6 @@ def export(workdir, output, settings=None):
         )
     report.write(output)
     return report.values
-
-
-def _interpreter_class(runtime):
-    try:
-        return measure.interpreter_class(runtime)
-    except ImportError as error:
-        raise UserError(
-            f"--runtime={runtime}: expected it to be installed, found: {error}"
-        ) from error
 
 
 def _of_run(workdir, config, translator):

@@ -13,6 +13,8 @@ import tensorflow as tf  # noqa: E402
 from absl import logging  # noqa: E402
 from support.browser import chromium, open_page  # noqa: E402, F401
 
+from egsc_tf.runtime.keras import keras  # noqa: E402
+
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0],
     [tf.config.LogicalDeviceConfiguration()] * 2,
@@ -82,7 +84,7 @@ def plain_settings():
     """Each test starts from, and leaves behind, Keras' default precision, and leaves
     the verbosity of logs as it was."""
     verbosity = logging.get_verbosity()
-    tf.keras.mixed_precision.set_global_policy("float32")
+    keras.mixed_precision.set_global_policy("float32")
     yield
-    tf.keras.mixed_precision.set_global_policy("float32")
+    keras.mixed_precision.set_global_policy("float32")
     logging.set_verbosity(verbosity)

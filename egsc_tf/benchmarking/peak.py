@@ -8,9 +8,9 @@ measured again beside whatever is given as a fraction of the peak (see `clock`).
 import functools
 
 import tensorflow as tf
-from tensorflow import keras
 
 from egsc_tf.benchmarking import clock
+from egsc_tf.runtime.keras import keras
 
 MATMULS = (1024, 2048)
 # batch, side, channels in and out, of 3x3 convolutions as encoders and decoders have.

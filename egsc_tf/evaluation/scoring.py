@@ -18,6 +18,7 @@ from egsc_tf.run import restore
 from egsc_tf.run import workdir as workdir_lib
 from egsc_tf.runtime import machine
 from egsc_tf.runtime.files import write_whole
+from egsc_tf.runtime.keras import keras
 
 
 def evaluate(
@@ -47,7 +48,7 @@ def evaluate(
     config = config_lib.load(workdir)
     config = settings.moved(config)
     names = registry.choose(settings.metrics, config, settings)
-    tf.keras.utils.set_random_seed(settings.seed)  # --test_noise keeps noise on
+    keras.utils.set_random_seed(settings.seed)  # --test_noise keeps noise on
     tf.config.experimental.enable_op_determinism()
     translator = restore.load(workdir)
     if translator.steps < config.total_steps:

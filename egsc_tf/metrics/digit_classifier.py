@@ -1,9 +1,9 @@
 """Reads digits: the judge of content accuracy, and FID's extractor for digits."""
 
 import tensorflow as tf
-from tensorflow import keras
 
 from egsc_tf.data.digits.sources import CLASSES
+from egsc_tf.runtime.keras import keras
 
 STEPS = 1200
 BATCH = 64

@@ -12,10 +12,10 @@ digits          a small classifier of digits, trained here on real images.
 import os
 
 import tensorflow as tf
-from tensorflow import keras
 
 from egsc_tf.errors import UserError
 from egsc_tf.metrics import digit_classifier
+from egsc_tf.runtime.keras import keras
 
 INCEPTION_SIDE = 299
 

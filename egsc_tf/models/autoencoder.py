@@ -1,10 +1,9 @@
 """The stage-1 auto-encoder, whose encoder becomes F_d (paper, 3.3)."""
 
-from tensorflow import keras
-
 from egsc_tf.models.blocks import ResidualBlock
 from egsc_tf.models.decoder import Decoder
 from egsc_tf.models.encoder import Encoder
+from egsc_tf.runtime.keras import keras
 
 
 class AutoEncoder(keras.Model):

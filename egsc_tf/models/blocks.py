@@ -6,9 +6,9 @@ unbounded features.
 """
 
 import tensorflow as tf
-from tensorflow import keras
 
 from egsc_tf.runtime import xla
+from egsc_tf.runtime.keras import keras
 
 LEAKY_SLOPE = 0.2
 PADDINGS = ("reflect", "zero")

@@ -7,9 +7,9 @@ output="leaky_tanh" keeps a slope: tanh(x) + 0.1 x, clipped to [-1, 1] once trai
 """
 
 import tensorflow as tf
-from tensorflow import keras
 
 from egsc_tf.models.blocks import LEAKY_SLOPE, ResidualBlock, ResizeConv, initializer
+from egsc_tf.runtime.keras import keras
 
 OUTPUTS = ("tanh", "leaky_tanh")
 UPSAMPLES = ("deconv", "resize")

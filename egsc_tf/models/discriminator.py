@@ -1,10 +1,10 @@
 """Discriminator D_d: an image -> a map of least-squares logits (paper, 3.2)."""
 
 import tensorflow as tf
-from tensorflow import keras
 
 from egsc_tf.models.blocks import LEAKY_SLOPE, initializer
 from egsc_tf.runtime.addons import InstanceNormalization
+from egsc_tf.runtime.keras import keras
 
 EPSILON = 1e-5
 KERNEL = 4

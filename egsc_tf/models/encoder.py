@@ -1,8 +1,7 @@
 """Encoder E_d: an image of one domain -> features; F_d is built alike (paper, 3.1)."""
 
-from tensorflow import keras
-
 from egsc_tf.models.blocks import LeakyConv, ResidualBlock
+from egsc_tf.runtime.keras import keras
 
 
 class Encoder(keras.Model):

@@ -7,7 +7,6 @@ TensorFlow's profiler shows where time goes.
 """
 
 import tensorflow as tf
-from tensorflow import keras
 
 from egsc_tf.domains import split
 from egsc_tf.models.adain import style_code as statistics_of
@@ -16,6 +15,7 @@ from egsc_tf.models.blocks import ResidualBlock
 from egsc_tf.models.decoder import Decoder
 from egsc_tf.models.encoder import Encoder
 from egsc_tf.models.style_encoder import StyleEncoder
+from egsc_tf.runtime.keras import keras
 
 
 class Generator(keras.Model):

@@ -1,9 +1,9 @@
 """A trained style encoder, as of MUNIT (Huang et al. 2018): a baseline."""
 
 import tensorflow as tf
-from tensorflow import keras
 
 from egsc_tf.models.blocks import LeakyConv
+from egsc_tf.runtime.keras import keras
 
 HALVINGS = 2
 

@@ -10,13 +10,13 @@ from typing import Any, Optional, Union
 
 import numpy as np
 import tensorflow as tf
-from tensorflow import keras
 
 from egsc_tf.config import Config
 from egsc_tf.domains import DIRECTIONS, DOMAINS, split
 from egsc_tf.models.adain import feature_mask
 from egsc_tf.models.encoder import Encoder
 from egsc_tf.models.generator import Generator
+from egsc_tf.runtime.keras import keras
 
 MIN_SIDE = 8
 Array = Union[np.ndarray, tf.Tensor]

@@ -9,10 +9,10 @@ import os
 
 import numpy as np
 import tensorflow as tf
-from tensorflow import keras
 
 from egsc_tf.errors import UserError
 from egsc_tf.runtime import xla
+from egsc_tf.runtime.keras import keras
 
 VGG19_WIDTHS = (64, 128, 256, 512, 512)
 EMBEDDED_WIDTHS = (16, 32, 48, 64, 64)

@@ -9,7 +9,6 @@ import re
 import numpy as np
 import tensorflow as tf
 from absl import logging
-from tensorflow import keras
 
 from egsc_tf import config as config_lib
 from egsc_tf.config import Config
@@ -20,6 +19,7 @@ from egsc_tf.official import names as names
 from egsc_tf.run import checkpoints
 from egsc_tf.run import workdir as workdir_lib
 from egsc_tf.runtime.files import write_whole
+from egsc_tf.runtime.keras import keras
 from egsc_tf.training.adversarial import copy_weights
 from egsc_tf.training.feature_masks import FeatureMaskTrainer
 from egsc_tf.training.translation import TranslationTrainer

@@ -9,11 +9,12 @@ from egsc_tf.config import Config
 from egsc_tf.models.translator import Translator
 from egsc_tf.run import checkpoints
 from egsc_tf.run import workdir as workdir_lib
+from egsc_tf.runtime.keras import keras
 
 
 def write(folder: Union[str, "os.PathLike[str]"], config: Config) -> str:
     """Writes `folder` with weights as --seed draws them; returns its path."""
-    tf.keras.utils.set_random_seed(config.seed)
+    keras.utils.set_random_seed(config.seed)
     translator = Translator.from_config(config)
     translator.create_variables()
     folder = os.fspath(folder)

@@ -1,15 +1,30 @@
 """Everything that egsc_tf takes from tensorflow_addons, in one place.
 
-tensorflow_addons ends with TensorFlow 2.15. A newer TensorFlow is supported by
-giving this name another implementation; no other module imports the package.
+tensorflow_addons ends with TensorFlow 2.15. Where it is not installed, Keras' own layer
+stands in: with a group for each channel it has the same weights by the same names, and
+gives the same values.
 """
 
+import importlib.util
 import warnings
 
-with warnings.catch_warnings():
-    # The end-of-life notice is about the package, not about anything a user of
-    # egsc_tf can change; setup.py pins the versions that work together.
-    warnings.filterwarnings("ignore", category=UserWarning, module="tensorflow_addons")
-    from tensorflow_addons.layers import InstanceNormalization
+from egsc_tf.runtime.keras import keras
+
+if importlib.util.find_spec("tensorflow_addons"):
+    with warnings.catch_warnings():
+        # The end-of-life notice is about the package, not about anything a user of
+        # egsc_tf can change; setup.py pins the versions that work together.
+        warnings.filterwarnings(
+            "ignore", category=UserWarning, module="tensorflow_addons"
+        )
+        from tensorflow_addons.layers import InstanceNormalization
+else:
+
+    class InstanceNormalization(keras.layers.GroupNormalization):
+        """As tensorflow_addons' layer: each channel of each image normed by itself."""
+
+        def __init__(self, **kwargs):
+            super().__init__(groups=-1, **kwargs)
+
 
 __all__ = ["InstanceNormalization"]

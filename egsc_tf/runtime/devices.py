@@ -13,6 +13,7 @@ from absl import logging
 
 from egsc_tf.errors import OutOfMemory, UserError, is_out_of_memory, telling_line
 from egsc_tf.runtime import machine
+from egsc_tf.runtime.keras import keras
 
 if TYPE_CHECKING:
     from egsc_tf.config import Config
@@ -33,7 +34,7 @@ def set_up(config: "Config", strategy: tf.distribute.Strategy) -> bool:
     """
     warn_of_unseen_gpu()
     xla, deterministic = uses_xla(config), is_deterministic(config)
-    tf.keras.utils.set_random_seed(config.seed)
+    keras.utils.set_random_seed(config.seed)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
     logging.info(

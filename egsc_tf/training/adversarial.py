@@ -8,12 +8,12 @@ Everything random in a step is a pure function of (seed, step).
 import math
 
 import tensorflow as tf
-from tensorflow import keras
 
 from egsc_tf import losses
 from egsc_tf.data.augmentation import finish
 from egsc_tf.models.discriminator import Discriminator
 from egsc_tf.runtime import xla
+from egsc_tf.runtime.keras import keras
 from egsc_tf.runtime.noise import standard_normal
 from egsc_tf.training import divergence, own_data
 from egsc_tf.training.divergence import Checked, not_finite

@@ -9,10 +9,10 @@ import time
 
 import tensorflow as tf
 from absl import logging
-from tensorflow import keras
 from tqdm import tqdm
 
 from egsc_tf.data import images
+from egsc_tf.runtime.keras import keras
 
 
 class FirstStep(keras.callbacks.Callback):

@@ -7,9 +7,9 @@ stands still then; the host, which reads it after each step, finds the names.
 
 import numpy as np
 import tensorflow as tf
-from tensorflow import keras
 
 from egsc_tf.errors import Diverged
+from egsc_tf.runtime.keras import keras
 
 
 def not_finite(values):

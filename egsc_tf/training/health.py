@@ -7,7 +7,8 @@ import os
 
 import numpy as np
 from absl import logging
-from tensorflow import keras
+
+from egsc_tf.runtime.keras import keras
 
 NAME = "warnings.txt"
 # Least squares: D's loss is 0.25 where it cannot tell real from fake, and 0 where it

@@ -6,9 +6,9 @@ A second signal stops the process at once, with what was saved last.
 import signal
 
 from absl import logging
-from tensorflow import keras
 
 from egsc_tf.errors import Interrupted
+from egsc_tf.runtime.keras import keras
 from egsc_tf.runtime.signals import SIGNALS, handled_by
 
 

@@ -1,7 +1,8 @@
 """Adam and the schedule of its rate, as the paper sets them (appendix A)."""
 
 import tensorflow as tf
-from tensorflow import keras
+
+from egsc_tf.runtime.keras import keras
 
 LossScaleOptimizer = keras.mixed_precision.LossScaleOptimizer
 

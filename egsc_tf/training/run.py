@@ -7,7 +7,6 @@ from typing import Any, Optional, Union
 
 import tensorflow as tf
 from absl import logging
-from tensorflow import keras
 
 from egsc_tf import config as config_lib
 from egsc_tf.config import Config
@@ -22,6 +21,7 @@ from egsc_tf.run import checkpoints, starts
 from egsc_tf.run import workdir as workdir_lib
 from egsc_tf.run.lock import run_lock
 from egsc_tf.runtime import devices
+from egsc_tf.runtime.keras import keras
 from egsc_tf.training.feature_masks import FeatureMaskTrainer
 from egsc_tf.training.stage import train_stage
 from egsc_tf.training.translation import TranslationTrainer

@@ -10,9 +10,9 @@ and is therefore left alone.
 """
 
 import numpy as np
-import tensorflow as tf
 
 from egsc_tf.export.litert import flatbuffer
+from egsc_tf.export.litert.interpreter import Interpreter
 
 
 def with_ranges(content, samples):
@@ -27,7 +27,7 @@ def with_ranges(content, samples):
     """
     model = flatbuffer.read(content)
     place = {d.signatureKey.decode(): d.subgraphIndex for d in model.signatureDefs}
-    interpreter = tf.lite.Interpreter(model_content=_all_outputs(content))
+    interpreter = Interpreter(model_content=_all_outputs(content))
     runners = {name: interpreter.get_signature_runner(name) for name in place}
     lows, highs = {}, {}
     for name, inputs in samples:

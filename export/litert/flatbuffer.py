@@ -1,10 +1,7 @@
 """What a .tflite file holds: operators counted, a signature cut out, metadata put in.
 
-A .tflite file is a flatbuffer. The classes that read and write it are generated from
-TFLite's schema and lie in `tensorflow.lite.python`, which is no part of TensorFlow's
-documented API; but it is what TensorFlow's own tools for these files use, the schema
-only ever grows, and the package that wraps it, tflite-support, cannot be installed
-beside TensorFlow 2.15.
+A .tflite file is a flatbuffer. LiteRT has the classes that read and write it, which are
+generated from the schema of these files; the schema only ever grows.
 """
 
 import collections
@@ -12,7 +9,7 @@ import io
 import zipfile
 
 import flatbuffers
-from tensorflow.lite.python import schema_py_generated as schema
+from ai_edge_litert import schema_py_generated as schema
 
 FILE_IDENTIFIER = b"TFL3"
 METADATA = "TFLITE_METADATA"

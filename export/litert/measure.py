@@ -13,28 +13,13 @@ import time
 
 import numpy as np
 
+from egsc_tf.export.litert.interpreter import Interpreter
 from egsc_tf.runtime import memory as resident_memory
 
-RUNTIMES = ("tensorflow", "ai_edge_litert")
 THREADS = (1, 2)
 
 
-def interpreter_class(runtime):
-    """The Interpreter class of one of RUNTIMES.
-
-    Raises:
-      ImportError: where it is not installed.
-    """
-    if runtime == "tensorflow":
-        import tensorflow as tf
-
-        return tf.lite.Interpreter
-    from ai_edge_litert.interpreter import Interpreter
-
-    return Interpreter
-
-
-def measure(path, runtime, runs):
+def measure(path, runs):
     """{"latency_ms": {"1_thread": {signature: ms}, ...}, "peak_memory_bytes"}.
 
     Latencies are medians; memory is what the process grew by with one thread, and None
@@ -42,11 +27,10 @@ def measure(path, runtime, runs):
 
     Args:
       path: a .tflite file.
-      runtime: one of RUNTIMES.
       runs: how many timed calls of each signature.
     """
     done = subprocess.run(
-        [sys.executable, "-m", __name__, path, runtime, str(runs)],
+        [sys.executable, "-m", __name__, path, str(runs)],
         check=False,
         capture_output=True,
         text=True,
@@ -72,9 +56,9 @@ def label(threads):
     return f"{threads}_thread{'s' if threads > 1 else ''}"
 
 
-def _calls(path, interpreter, threads):
+def _calls(path, threads):
     """{signature: a call of it with random inputs}."""
-    loaded = interpreter(model_path=path, num_threads=threads)
+    loaded = Interpreter(model_path=path, num_threads=threads)
     random = np.random.RandomState(0)
 
     def call_of(name):
@@ -95,13 +79,11 @@ def _calls(path, interpreter, threads):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("path")
-    parser.add_argument("runtime", choices=RUNTIMES)
     parser.add_argument("runs", type=int)
     flags = parser.parse_args()
-    interpreter = interpreter_class(flags.runtime)
 
     def run_once():
-        for call in _calls(flags.path, interpreter, threads=1).values():
+        for call in _calls(flags.path, threads=1).values():
             call()
 
     _, before, most = resident_memory.peak_bytes(run_once)
@@ -109,7 +91,7 @@ def main():
     latency = {
         label(threads): {
             name: median_ms(call, flags.runs)
-            for name, call in _calls(flags.path, interpreter, threads).items()
+            for name, call in _calls(flags.path, threads).items()
         }
         for threads in THREADS
     }

@@ -51,7 +51,7 @@ class Report:
                 "seed": pairs.SEED,
                 "machine": platform.machine(),
                 "cpus": os.cpu_count(),
-                "versions": _versions(settings["runtime"]),
+                "versions": _versions(),
             },
             "tensorflow": {
                 "latency_ms": {**tensorflow_ms, "both": self._tensorflow_ms}
@@ -170,8 +170,7 @@ def markdown(report):
   alone, 2 threads; split: how much faster {CONTENTS} contents are with one style
   encoded once.
 - Memory: the growth of a process, 1 thread.
-- Interpreter of {settings["runtime"]}; {versions}; {settings["cpus"]} CPUs,
-  {settings["machine"]}.
+- {versions}; {settings["cpus"]} CPUs, {settings["machine"]}.
 
 {table(report)}
 {failed}
@@ -185,8 +184,9 @@ def _megabytes(size):
     return "" if size is None else f"{size / MEGABYTE:.0f}"
 
 
-def _versions(runtime):
-    versions = {"egsc_tf": __version__, "tensorflow": tf.__version__}
-    if runtime != "tensorflow":
-        versions[runtime] = metadata.version(runtime.replace("_", "-"))
-    return versions
+def _versions():
+    return {
+        "egsc_tf": __version__,
+        "tensorflow": tf.__version__,
+        "ai-edge-litert": metadata.version("ai-edge-litert"),
+    }

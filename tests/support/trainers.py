@@ -9,6 +9,7 @@ from egsc_tf.data.source import open_source
 from egsc_tf.data.stream import stream
 from egsc_tf.models import vgg
 from egsc_tf.models.encoder import Encoder
+from egsc_tf.runtime.keras import keras
 from egsc_tf.training import run
 from egsc_tf.training.feature_masks import FeatureMaskTrainer
 from egsc_tf.training.translation import TranslationTrainer
@@ -65,7 +66,7 @@ def train_eagerly(config, folder):
 
 
 def make_trainer(stage, config, xla=False):
-    tf.keras.utils.set_random_seed(0)
+    keras.utils.set_random_seed(0)
     if stage == 1:
         return FeatureMaskTrainer(config, xla)
     features = [Encoder(**config.network) for _ in range(2)]

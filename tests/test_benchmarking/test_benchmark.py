@@ -13,6 +13,7 @@ from egsc_tf.benchmarking import clock, parts, peak, summary
 from egsc_tf.config import Config
 from egsc_tf.errors import UserError
 from egsc_tf.runtime import memory
+from egsc_tf.runtime.keras import keras
 
 TINY = Config(
     height=16,
@@ -179,12 +180,12 @@ def test_the_peak_is_of_the_type_that_the_networks_compute_in(monkeypatch):
     monkeypatch.setattr(peak, "MATMULS", (8,))
     monkeypatch.setattr(peak, "CONVOLUTIONS", ((1, 4, 2),))
     monkeypatch.setattr(peak, "SECONDS", 0.0)
-    policy = tf.keras.mixed_precision.global_policy()
-    tf.keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    policy = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy("mixed_bfloat16")
     try:
         found = peak.Peak()
     finally:
-        tf.keras.mixed_precision.set_global_policy(policy)
+        keras.mixed_precision.set_global_policy(policy)
     assert found.rates["dtype"] == "bfloat16"
     assert found() > 0
     assert peak.Peak().rates["dtype"] == "float32"

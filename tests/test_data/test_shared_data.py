@@ -15,6 +15,7 @@ from support.paths import REPOSITORY
 from egsc_tf.data import images
 from egsc_tf.data.digits import handwriting
 from egsc_tf.models import vgg
+from egsc_tf.runtime.keras import keras
 
 VGG19 = "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
 FLAGS = ("--flagfile=experiments/celeba_64.flags", "--ngf=4", "--batch_size=2")
@@ -31,11 +32,11 @@ def test_mnist_splits_share_no_digit(shared):
 
 def test_imagenet_weights_give_keras_own_features(shared):
     path = shared("data", VGG19)
-    keras_vgg = tf.keras.applications.VGG19(include_top=False, weights=path)
+    keras_vgg = keras.applications.VGG19(include_top=False, weights=path)
     x = tf.random.stateless_uniform([1, 32, 32, 3], [1, 2], -1.0, 1.0)
-    pixels = tf.keras.applications.vgg19.preprocess_input((x + 1.0) * 127.5)
+    pixels = keras.applications.vgg19.preprocess_input((x + 1.0) * 127.5)
     outputs = [keras_vgg.get_layer(f"block{i}_conv1").output for i in range(1, 6)]
-    expected = tf.keras.Model(keras_vgg.input, outputs)(pixels)
+    expected = keras.Model(keras_vgg.input, outputs)(pixels)
     for found, want in zip(vgg.load(path)(x), expected):
         scale = float(tf.reduce_max(want))
         assert scale > 0.0

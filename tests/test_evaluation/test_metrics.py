@@ -24,6 +24,7 @@ from egsc_tf.metrics import (
 )
 from egsc_tf.metrics import digits as scores
 from egsc_tf.models import vgg
+from egsc_tf.runtime.keras import keras
 
 SINGLE = Config(dataset="digits_single", height=28, width=28, n_encoder=1)
 MULTI = Config(dataset="digits_multi", height=112, width=112)
@@ -289,7 +290,7 @@ def test_unknown_extractors_are_refused(tmp_path):
 
 def test_inception_from_a_local_file(tmp_path):
     weights = str(tmp_path / "inception.h5")
-    network = tf.keras.applications.InceptionV3(
+    network = keras.applications.InceptionV3(
         include_top=False, weights=None, input_shape=(299, 299, 3), pooling="avg"
     )
     network.save_weights(weights)

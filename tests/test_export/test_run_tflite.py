@@ -17,12 +17,13 @@ from egsc_tf.export import run_tflite
 from egsc_tf.export.litert import files as tflite_files
 from egsc_tf.export.litert import graph, variants
 from egsc_tf.models.translator import Translator
+from egsc_tf.runtime.keras import keras
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     """(folder of float32 files of 16x24 pixels, translator)."""
-    tf.keras.utils.set_random_seed(4)
+    keras.utils.set_random_seed(4)
     config = Config(ngf=4, n_encoder=2, n_res=1, height=16, width=24)
     translator = Translator.from_config(config)
     image = tf.zeros([1, 16, 24, 3])

@@ -11,8 +11,8 @@ import flatbuffers
 import numpy as np
 import pytest
 import tensorflow as tf
+from ai_edge_litert import schema_py_generated as schema
 from support import runs
-from tensorflow.lite.python import schema_py_generated as schema
 
 from egsc_tf.config import Config
 from egsc_tf.data import images
@@ -22,10 +22,12 @@ from egsc_tf.export.litert import calibration, files, flatbuffer, parity, varian
 from egsc_tf.export.litert import graph as tflite_graph
 from egsc_tf.export.litert import pairs as tflite_pairs
 from egsc_tf.export.litert import report as tflite_report
+from egsc_tf.export.litert.interpreter import Interpreter
 from egsc_tf.models.translator import Translator
 from egsc_tf.run import restore
+from egsc_tf.runtime.keras import keras
 
-QUICK = {"pairs": 3, "calibration_pairs": 4, "runs": 1, "runtime": "ai_edge_litert"}
+QUICK = {"pairs": 3, "calibration_pairs": 4, "runs": 1}
 FLOAT32, INT8 = 0, 9  # of schema.TensorType
 
 
@@ -106,9 +108,7 @@ def test_operators_are_built_in_and_shapes_fixed(exported, variant):
         assert len(shape) <= 4, name
         assert -1 not in shape, name
     for signature in ("encode_style", "translate"):
-        only = tf.lite.Interpreter(model_content=content).get_signature_runner(
-            signature
-        )
+        only = Interpreter(model_content=content).get_signature_runner(signature)
         for name, detail in only.get_input_details().items():
             assert list(detail["shape"]) == ([1, 16] if name == "style" else SIZE)
             assert detail["dtype"] == (np.float32 if name == "style" else np.uint8)
@@ -176,7 +176,7 @@ def test_ranges_are_those_of_each_tensor_and_not_of_what_overwrote_it(tmp_path):
 def test_single_files_give_what_the_whole_one_gives(exported, variant):
     def runner(name, signature):
         path = str(exported[0] / f"a2b_{name}.tflite")
-        return tf.lite.Interpreter(path).get_signature_runner(signature)
+        return Interpreter(path).get_signature_runner(signature)
 
     random = np.random.RandomState(0)
     exemplar, content = random.randint(256, size=[2, *SIZE]).astype(np.uint8)
@@ -208,7 +208,7 @@ FORMS = {
 
 
 def translator_of(**flags):
-    tf.keras.utils.set_random_seed(1)
+    keras.utils.set_random_seed(1)
     config = Config(**{**runs.TINY, **flags})
     return Translator.from_config(config), config
 
@@ -246,7 +246,7 @@ def test_converted_forms_reach_the_floor(form, tmp_path):
     graph = tflite_graph.functions(translator, "a2b", config.height, config.width)
     tflite_graph.save(graph, translator, str(tmp_path))
     content = variants.Converter(str(tmp_path)).convert("float32")
-    scores = reference.score(tf.lite.Interpreter(model_content=content))
+    scores = reference.score(Interpreter(model_content=content))
     assert scores["psnr"] >= variants.FLOORS["float32"]
     assert scores["translate"]["psnr"] >= variants.FLOORS["float32"]
     operators = flatbuffer.operators(content)
@@ -270,7 +270,7 @@ def test_float_images_and_another_size_and_direction(workdir, tmp_path):
     report = tflite.export(workdir, str(tmp_path), settings)
     assert report["variants"]["float32"]["written"]
     path = str(tmp_path / "b2a_float32.tflite")
-    runner = tf.lite.Interpreter(path).get_signature_runner("translate")
+    runner = Interpreter(path).get_signature_runner("translate")
     detail = runner.get_input_details()["content"]
     assert list(detail["shape"]) == [1, 20, 24, 3]
     assert detail["dtype"] == np.float32

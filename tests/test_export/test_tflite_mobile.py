@@ -115,7 +115,6 @@ def test_a_mobile_run_is_exported_as_such(tmp_path):
         mobile=True,
         pairs=2,
         runs=1,
-        runtime="ai_edge_litert",
     )
     report = tflite.export(workdir, str(output), settings)
     assert report["settings"]["mobile"]

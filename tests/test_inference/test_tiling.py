@@ -9,13 +9,14 @@ from egsc_tf.data import images
 from egsc_tf.errors import UserError
 from egsc_tf.inference import margins, tiling
 from egsc_tf.models.translator import Translator
+from egsc_tf.runtime.keras import keras
 
 TILE = 40
 
 
 def translator_of(**flags):
     flags = {"ngf": 4, "n_encoder": 2, "n_res": 1, "height": 16, "width": 16, **flags}
-    tf.keras.utils.set_random_seed(5)
+    keras.utils.set_random_seed(5)
     return Translator.from_config(Config(**flags))
 
 

@@ -15,6 +15,7 @@ from egsc_tf.models.discriminator import Discriminator
 from egsc_tf.models.encoder import Encoder
 from egsc_tf.models.style_encoder import StyleEncoder
 from egsc_tf.models.translator import Translator
+from egsc_tf.runtime.keras import keras
 
 CONFIG = Config(ngf=4, ndf=4, n_encoder=3, n_res=1, height=16, width=24)
 
@@ -23,7 +24,7 @@ def image(*shape):
     return tf.random.stateless_uniform(shape, [1, 2], -1.0, 1.0)
 
 
-class Translating(tf.keras.Model):
+class Translating(keras.Model):
     """A whole Translator as a network of one input, its own exemplar."""
 
     def __init__(self, **flags):
@@ -280,16 +281,16 @@ def test_embedded_features_are_the_same_everywhere():
 
 
 def test_vgg19_file_gives_keras_own_features(tmp_path):
-    keras_vgg = tf.keras.applications.VGG19(include_top=False, weights=None)
+    keras_vgg = keras.applications.VGG19(include_top=False, weights=None)
     path = str(tmp_path / "vgg19.h5")
     keras_vgg.save_weights(path)
     network = vgg.load(path)
     assert not network.trainable_variables
     x = image(1, 32, 32, 3)
-    pixels = tf.keras.applications.vgg19.preprocess_input((x + 1.0) * 127.5)
+    pixels = keras.applications.vgg19.preprocess_input((x + 1.0) * 127.5)
     names = [f"block{i}_conv1" for i in range(1, 6)]
     outputs = [keras_vgg.get_layer(name).output for name in names]
-    expected = tf.keras.Model(keras_vgg.input, outputs)(pixels)
+    expected = keras.Model(keras_vgg.input, outputs)(pixels)
     for found, want in zip(network(x), expected):
         np.testing.assert_allclose(found, want, rtol=1e-4, atol=1e-4)
 

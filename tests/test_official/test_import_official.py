@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from support import golden as golden_lib
 from support.trainers import train_eagerly
 
@@ -13,6 +12,7 @@ from egsc_tf import config as config_lib
 from egsc_tf.errors import UserError
 from egsc_tf.export import model_card
 from egsc_tf.official import checkpoint as import_official
+from egsc_tf.runtime.keras import keras
 
 NAMES = sorted(golden_lib.FILES)
 CONV = "UNIT/encoder_A/conv_0/conv2d/kernel"
@@ -79,7 +79,7 @@ def test_an_imported_run_trains_on(policy, tmp_path):
     trainer = train_eagerly(config_lib.load(output), output)
     assert trainer.steps_done() == 1
     # What comes after, as the report, computes as it does in a program of its own.
-    assert tf.keras.mixed_precision.global_policy().name == "float32"
+    assert keras.mixed_precision.global_policy().name == "float32"
     before = golden[f"stage1/weights/{CONV}"]
     after = trainer.generator.encoder_a.convs[0].conv.kernel.numpy()
     moved = np.abs(after - before).max()

@@ -28,6 +28,7 @@ from egsc_tf.run import checkpoints, restore
 from egsc_tf.run import workdir as workdir_lib
 from egsc_tf.run.lock import run_lock
 from egsc_tf.runtime.files import whole_file
+from egsc_tf.runtime.keras import keras
 from egsc_tf.training import divergence
 from egsc_tf.training import run as train_lib
 from egsc_tf.training.health import D_STEPS, Health
@@ -361,7 +362,7 @@ def test_fit_raises_behind_such_a_step():
     )
     trainer.compile()
     seen = []
-    watching = tf.keras.callbacks.LambdaCallback(
+    watching = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: seen.append(batch)
     )
     with pytest.raises(divergence.Diverged, match=r"^step 8: x_b, D/a, D/b, D/total"):
@@ -388,7 +389,7 @@ def test_two_replicas_stop_as_well(two_replicas):
 
 def test_an_infinite_gradient_of_float16_is_no_fault():
     config = dataclasses.replace(RUN, mixed_precision="mixed_float16", total_steps=99)
-    tf.keras.mixed_precision.set_global_policy("mixed_float16")
+    keras.mixed_precision.set_global_policy("mixed_float16")
     batch = batches(config, 1, 1)[0]
     trainer = make_trainer(2, config)
     trainer.prepare(batch)

@@ -22,6 +22,7 @@ from egsc_tf.models.encoder import Encoder
 from egsc_tf.pictures.contact_sheet import contact_sheet
 from egsc_tf.run import checkpoints, restore
 from egsc_tf.run import workdir as workdir_lib
+from egsc_tf.runtime.keras import keras
 from egsc_tf.training import divergence
 from egsc_tf.training import run as train_lib
 from egsc_tf.training.adversarial import no_noise
@@ -227,7 +228,7 @@ def all_values(optimizer, variable):
 
 def test_adam_steps_as_keras_own_does():
     schedule = PolynomialDecay(0.1, 10)
-    plain = tf.keras.optimizers.Adam(schedule, beta_1=0.5, epsilon=1e-8)
+    plain = keras.optimizers.Adam(schedule, beta_1=0.5, epsilon=1e-8)
     found = []
     for optimizer in (adam(schedule), plain):
         variable = start()
@@ -297,7 +298,7 @@ def test_polynomial_decay_counts_steps_not_updates():
 )
 def test_every_form_takes_a_finite_step(change):
     config = dataclasses.replace(TINY, **change)
-    tf.keras.mixed_precision.set_global_policy(config.mixed_precision)
+    keras.mixed_precision.set_global_policy(config.mixed_precision)
     trainer = make_trainer(2, config)
     batch = batches(config, config.g_update, 1)[0]
     trainer.prepare(batch)
@@ -434,7 +435,7 @@ def test_a_mistake_is_found_before_the_folder_is_claimed(tmp_path):
 def test_half_precision_losses_equal_float32_ones():
     found = []
     for policy in ("float32", "mixed_float16", "mixed_bfloat16"):
-        tf.keras.mixed_precision.set_global_policy(policy)
+        keras.mixed_precision.set_global_policy(policy)
         x, y = (tf.random.stateless_uniform([2, 28, 28, 3], [1, i]) for i in (1, 2))
         phi = vgg.load("embedded", policy)
         assert {f.dtype for f in phi(x)} == {tf.float32}

@@ -20,6 +20,7 @@ from egsc_tf.data.stream import EXAMPLE_SEEDS
 from egsc_tf.export import saved_model
 from egsc_tf.run import workdir as workdir_lib
 from egsc_tf.runtime import noise, xla
+from egsc_tf.runtime.keras import keras
 from egsc_tf.training import divergence
 from egsc_tf.training import run as train_lib
 
@@ -123,7 +124,7 @@ def assert_equal_logs(found, expected, close, norms):
 @pytest.mark.parametrize(("stage", "change"), CASES)
 def test_compiled_steps_give_the_numbers_of_those_that_are_not(stage, change):
     config = dataclasses.replace(CONFIG, **change)
-    tf.keras.mixed_precision.set_global_policy(config.mixed_precision)
+    keras.mixed_precision.set_global_policy(config.mixed_precision)
     updates = 0 if config.fused_update else config.g_update if stage == 2 else 1
     data = batches(config, updates, STEPS)
     plain, fused = (Stepped(stage, config, x, data) for x in (False, True))
@@ -295,8 +296,8 @@ def test_the_other_forms_give_the_numbers_and_gradients_of_tensorflows(shape):
     # Rounded, so that many are equal.
     x = tf.round(3.0 * tf.random.stateless_normal(shape, [1, 2], alg="philox"))
     pairs = [
-        (xla.max_pool, tf.keras.layers.MaxPool2D(2, padding="same")),
-        (xla.double, tf.keras.layers.UpSampling2D(2, interpolation="bilinear")),
+        (xla.max_pool, keras.layers.MaxPool2D(2, padding="same")),
+        (xla.double, keras.layers.UpSampling2D(2, interpolation="bilinear")),
     ]
     for ours, own in pairs:
         found = []
