@@ -40,7 +40,7 @@ class ContractServer:
 
     Attributes:
       grpc_url, rest_url: HOST:PORT and http://HOST:PORT.
-      versions: contract_versions.Versions.
+      versions: versions.Versions.
       calls: [(version, signature name as asked for, batch)] of the predictions.
       faults: deque; each prediction takes the first away. A grpc.StatusCode is answered
         in place of the prediction, a threading.Event is waited for.
