@@ -7,6 +7,7 @@ gives the same values.
 
 import importlib.util
 import warnings
+from typing import Any
 
 from egsc_tf.runtime.keras import keras
 
@@ -20,10 +21,12 @@ if importlib.util.find_spec("tensorflow_addons"):
         from tensorflow_addons.layers import InstanceNormalization
 else:
 
-    class InstanceNormalization(keras.layers.GroupNormalization):
+    class InstanceNormalization(  # type: ignore[no-redef]
+        keras.layers.GroupNormalization
+    ):
         """As tensorflow_addons' layer: each channel of each image normed by itself."""
 
-        def __init__(self, **kwargs):
+        def __init__(self, **kwargs: Any) -> None:
             super().__init__(groups=-1, **kwargs)
 
 

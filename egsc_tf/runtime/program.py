@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable
 from typing import Any, Optional
 
-# Before TensorFlow is imported: on a machine without a GPU its start prints many lines
-# about CUDA plug-ins. Real failures arrive as Python exceptions all the same.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from egsc_tf.runtime import quiet
+
+quiet.start()
 # TensorFlow chooses oneDNN's convolutions by itself only on processors with AVX512_VNNI
 # or newer; with AVX2 alone they are faster, too (docs/results/speed.md).
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
