@@ -48,7 +48,7 @@ setup(
         "egsc_tf": ["py.typed"],
         "egsc_tf.experiments": ["*.flags"],
         "egsc_tf.data.builders": ["checksums.tsv"],
-        "egsc_tf.export": ["templates/*"],
+        "egsc_tf.export.serving": ["templates/*"],
         "egsc_tf.reporting": ["templates/*"],
         # The sources of the web page; without node_modules.
         "egsc_tf.export.webpage": ["app/*", "app/public/*", "app/src/*"],

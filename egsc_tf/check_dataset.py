@@ -6,7 +6,7 @@ read, images of an odd size, duplicates, statistics. With --output all of it goe
 check.json, and samples of each folder to contact_sheet.png.
 
 Exit code 0 where `egsc_tf.train --dataset=folder --on_bad_image=stop` would start on
-these folders; 2 where it would not, the reasons being the last lines. Whatever else was
+these folders; 2 where it would not, with the reasons. Whatever else was
 found, also in testA and testB, is told and changes nothing.
 """
 

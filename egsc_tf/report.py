@@ -9,6 +9,7 @@ from egsc_tf.runtime.program import run  # first: it quiets the start of TensorF
 # isort: split
 import dataclasses
 
+from egsc_tf.errors import UserError
 from egsc_tf.evaluation.settings import Settings
 from egsc_tf.reporting import writing
 from egsc_tf.runtime.flags import like, setting
@@ -28,6 +29,9 @@ class Flags:
 
 
 def main(flags, more):
+    for argument in more:
+        if argument.startswith("-"):
+            raise UserError(f"{argument}: expected a flag of this program, or a folder")
     workdirs = [flags.workdir, *flags.compare, *more]
     settings = Settings(data_dir=flags.data_dir, manual_dir=flags.manual_dir)
     print(f"written: {writing.write(workdirs, flags.output or None, settings)}")

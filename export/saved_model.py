@@ -21,8 +21,7 @@ from absl import logging
 from egsc_tf import config as config_lib
 from egsc_tf.domains import DIRECTIONS, check_directions
 from egsc_tf.errors import UserError
-from egsc_tf.export import model_card
-from egsc_tf.export.serving import files
+from egsc_tf.export.serving import files, model_card
 from egsc_tf.export.serving.graph import ServedTranslator
 from egsc_tf.run import restore
 from egsc_tf.run.workdir import TrainedRun

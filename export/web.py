@@ -3,9 +3,9 @@
     python -m egsc_tf.export.web --workdir=DIR --output=SITE
     python -m http.server --directory=SITE
 
-SITE is a folder of static files for any web server; `web_build` says how the page is
-built, `web_contents` what else is in it. manifest.json says what the model is, and
-which files belong to which direction. SITE takes its name when it is whole.
+SITE is a folder of static files for any web server. `webpage.build` says how the page
+is built, `webpage.contents` what else is in it. manifest.json says what the model is,
+and which files belong to which direction. SITE takes its name when it is whole.
 """
 
 from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow
@@ -22,8 +22,9 @@ from pathlib import Path
 from egsc_tf import config as config_lib
 from egsc_tf.domains import DIRECTIONS, check_directions
 from egsc_tf.errors import UserError
-from egsc_tf.export import model_card, tflite
+from egsc_tf.export import tflite
 from egsc_tf.export.litert import metadata, variants
+from egsc_tf.export.serving import model_card
 from egsc_tf.export.webpage import build as web_build
 from egsc_tf.export.webpage import contents
 from egsc_tf.run.workdir import TrainedRun

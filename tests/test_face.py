@@ -136,6 +136,22 @@ def test_a_step_takes_fresh_batches_of_any_type(dtype):
                 )
 
 
+def test_a_precision_that_the_trainer_does_not_have_is_told(caplog):
+    half = dataclasses.replace(CONFIG, mixed_precision="mixed_bfloat16")
+    own_data.by_steps(images(), half, 2)
+    assert (
+        "--mixed_precision is mixed_bfloat16, and the trainer computes in float32"
+        in (caplog.text)
+    )
+
+
+def test_a_dataset_shorter_than_a_step_is_refused():
+    masks = FeatureMaskTrainer(CONFIG)
+    masks.compile()
+    with pytest.raises(ValueError, match=r"expected at least 2 batches, .* repeat\(\)"):
+        masks.fit(images().take(1), verbose=0)
+
+
 def test_a_dataset_of_steps_is_left_alone():
     steps = own_data.by_steps(images(), CONFIG, 2)
     assert own_data.by_steps(steps, CONFIG, 2) is steps

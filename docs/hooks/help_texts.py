@@ -9,6 +9,7 @@ import os
 import runpy
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,14 +34,18 @@ def help_of(program):
             os.dup2(file.fileno(), 1)
             sys.stdout = os.fdopen(1, "w", encoding="utf-8")
             sys.argv = [program, "--help"]
+            code = 1
             try:
                 runpy.run_module(program, run_name="__main__", alter_sys=True)
-            except SystemExit:
-                pass
+            except SystemExit:  # absl's --help ends with 1
+                code = 0
+            except BaseException:
+                traceback.print_exc()
             finally:
                 sys.stdout.flush()
-                os._exit(0)
-        os.waitpid(child, 0)
+                os._exit(code)
+        _, status = os.waitpid(child, 0)
+        assert status == 0, f"{program} --help failed"
         file.seek(0)
         text = file.read()
     assert text.strip(), f"{program} --help printed nothing"

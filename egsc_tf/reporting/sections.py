@@ -5,6 +5,7 @@ Each function takes a list of Runs, one or several to compare, and returns Marku
 
 import dataclasses
 import os
+import shlex
 
 import tensorflow as tf
 
@@ -68,16 +69,17 @@ def overview(runs):
 
 def _command(run):
     flags = os.path.join(run.workdir, config_lib.RUN_FLAGS)
-    return f"python -m egsc_tf.train --flagfile={flags} --workdir={run.workdir}"
+    arguments = (f"--flagfile={flags}", f"--workdir={run.workdir}")
+    return f"python -m egsc_tf.train {shlex.join(arguments)}"
 
 
 def _steps(run):
-    total = f"{run.config.mask_steps} and {run.config.total_steps}"
+    total = f"stage 1 {run.config.mask_steps}, stage 2 {run.config.total_steps} in all"
     try:
         done = run.context.translator.steps
     except UserError:
-        return f"stage 2 has no checkpoint yet, of {total}"
-    return f"stage 2 at step {done}; {total} in all"
+        return f"stage 2 has no checkpoint yet; {total}"
+    return f"stage 2 at step {done}; {total}"
 
 
 def _time(run):

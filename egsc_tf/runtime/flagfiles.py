@@ -56,8 +56,8 @@ def expand(arguments: Sequence[str]) -> list[str]:
       gives them: without comments and empty lines. Nothing behind `--` is touched.
 
     Raises:
-      UserError: for a flagfile that is missing, names none, or includes itself.
-      UnicodeDecodeError: for one that is not UTF-8.
+      UserError: for a flagfile that is missing, is not UTF-8, names none, or includes
+        itself.
     """
     rest = list(arguments)
     expanded: list[str] = []
@@ -111,6 +111,11 @@ def _read(path: str, flagfile: str, including: tuple[str, ...]) -> list[str]:
     except OSError as error:
         raise UserError(
             f"--flagfile={flagfile}: expected a flagfile, found: {error.strerror}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"--flagfile={flagfile}: expected text in UTF-8, found: {error.reason} at "
+            f"byte {error.start}"
         ) from error
     found: list[str] = []
     for line in lines:

@@ -46,8 +46,8 @@ def setting(
       most: the largest number allowed.
       choices: the strings allowed.
       required: whether the flag must be given.
-      repeated: of a tuple: --name=x --name=y instead of --name=x,y.
-      may_change: of a run, between two starts of it.
+      repeated: whether a tuple is given as --name=x --name=y, not as --name=x,y.
+      may_change: whether a run may be resumed with another value.
     """
     return dataclasses.field(
         default=default,
@@ -129,8 +129,8 @@ def check(made: Any) -> None:
 
 
 class _BoundsLater:
-    """Of a parser: --help tells the bounds, and `check` holds them, as Python users of
-    a dataclass know them."""
+    """A parser that lets every number pass: `check` holds the bounds, with the same
+    words for the command line and for Python. --help still shows them."""
 
     def is_outside_bounds(self, val: float) -> bool:
         return False

@@ -60,7 +60,8 @@ def run(
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
         logging.use_absl_handler()
-        logging.set_verbosity(logging.INFO)
+        if flags.FLAGS["verbosity"].using_default_value:
+            logging.set_verbosity(logging.INFO)
         try:
             rest = [argv[1:]] if with_rest else []
             return main(*map(parse, settings), *rest)
@@ -85,7 +86,7 @@ def _parse(argv: list[str], with_rest: bool) -> list[str]:
     try:
         arguments = flagfiles.expand(argv[1:])
         return flags.FLAGS([argv[0], *arguments], known_only=with_rest)
-    except (flags.Error, UnicodeDecodeError, UserError) as error:
+    except (flags.Error, UserError) as error:
         sys.exit(_end(REFUSED, f"error: {error}"))
 
 

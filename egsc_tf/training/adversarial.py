@@ -118,12 +118,13 @@ class AdversarialTrainer(keras.Model):
             of what `train_step` takes.
 
         Raises:
-          ValueError: for a dataset of anything else, naming what was expected.
+          ValueError: for a dataset of anything else, or of fewer batches than a step
+            takes, naming what was expected.
         """
         if isinstance(x, tf.data.Dataset):
             x = own_data.by_steps(x, self.config, self.batches_per_step)
             if not self._means:
-                batch = next(iter(x))
+                batch = own_data.first(x, self.batches_per_step)
                 own_data.check_range(batch)
                 with self.distribute_strategy.scope():
                     self.prepare(batch)

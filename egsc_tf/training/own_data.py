@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 from absl import logging
+from tensorflow import keras
 
 from egsc_tf.domains import DOMAINS
 
@@ -39,8 +40,26 @@ def by_steps(dataset, config, batches_per_step):
             "--flip, --crop, --colour_jitter and --content_view are not done to a "
             "dataset of one's own"
         )
+    policy = keras.mixed_precision.global_policy().name
+    if policy != config.mixed_precision:
+        logging.warning(
+            "--mixed_precision is %s, and the trainer computes in %s: before it, call "
+            "keras.mixed_precision.set_global_policy(config.mixed_precision)",
+            config.mixed_precision,
+            policy,
+        )
     return dataset.batch(batches_per_step, drop_remainder=True).map(
         _batch_first, num_parallel_calls=tf.data.AUTOTUNE
+    )
+
+
+def first(steps, batches_per_step):
+    """The first element of `by_steps`. Raises ValueError where there is none."""
+    for batch in steps:
+        return batch
+    raise ValueError(
+        f"dataset: expected at least {batches_per_step} batches, which is one step; "
+        "found fewer; repeat() makes more of it"
     )
 
 

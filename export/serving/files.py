@@ -21,7 +21,7 @@ from egsc_tf.errors import UserError
 from egsc_tf.export.serving.graph import inputs_of
 from egsc_tf.runtime.files import write_whole
 
-REPORT = "report.json"  # of a version, by egsc_tf.export.model_card
+REPORT = "report.json"  # of a version, by model_card
 WARMUP = os.path.join("assets.extra", "tf_serving_warmup_requests")
 # Where the server's image has the folder of all models.
 MOUNT = "/models"
@@ -33,7 +33,7 @@ def example_inputs(function, batch, size):
     """{name: array}: valid inputs of a signature, noise of a fixed seed.
 
     Args:
-      function: concrete function, of `serving_graph.ServedTranslator.signatures`.
+      function: concrete function, of `graph.ServedTranslator.signatures`.
       batch, size: of its images, size as (height, width).
     """
     random = np.random.RandomState(0)
@@ -56,7 +56,7 @@ def write_warmup(folder, name, served, batch_sizes):
 
     Args:
       folder: of the version; name: of the model.
-      served: serving_graph.ServedTranslator.
+      served: graph.ServedTranslator.
 
     Raises:
       UserError: where tensorflow-serving-api is not installed.

@@ -20,9 +20,9 @@ from tensorflow_serving.config import model_server_config_pb2
 
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
-from egsc_tf.export import model_card
 from egsc_tf.export.saved_model import Settings, export
 from egsc_tf.export.serving import files as serving_files
+from egsc_tf.export.serving import model_card
 from egsc_tf.run import restore
 
 PARTS = (

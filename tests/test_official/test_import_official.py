@@ -10,7 +10,7 @@ from support.trainers import train_eagerly
 import egsc_tf
 from egsc_tf import config as config_lib
 from egsc_tf.errors import UserError
-from egsc_tf.export import model_card
+from egsc_tf.export.serving import model_card
 from egsc_tf.official import checkpoint as import_official
 from egsc_tf.runtime.keras import keras
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from support.browser import chromium, open_page, screenshot  # noqa: F401
 from support.files import save_noise
 from support.pictures import noise
-from support.programs import program
+from support.programs import program, refusal
 from support.runs import untrained
 from support.trainers import RUN
 
@@ -254,3 +254,9 @@ def test_the_worst_are_kept_in_order(tmp_path):
     assert pixels.shape == (KEPT * 8, 2 * 8, 3)
     np.testing.assert_array_equal(pixels[::8, 0, 0], images.to_uint8(expected))
     np.testing.assert_array_equal(pixels[::8, 8, 0], images.to_uint8(-expected))
+
+
+def test_a_misspelt_flag_is_refused_by_name(tmp_path):
+    code, output = refusal("report", f"--workdir={tmp_path}", "--ouput=x")
+    assert code == 2
+    assert "--ouput=x: expected a flag of this program, or a folder" in output

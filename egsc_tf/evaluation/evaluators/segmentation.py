@@ -24,6 +24,9 @@ def semantic_consistency(context, direction, names):
     )
     of_sources = in_batches(segment, context.test_images(own))
     truth = label_maps_of(context, own)
+    context.notes["segmentation_truth"] = (
+        "what the model finds in the sources" if truth is None else "label maps"
+    )
     truth = of_sources if truth is None else truth
     # Of Cityscapes' categories 0 is void.
     ignore = 0 if classes == label_maps.CATEGORIES else settings.ignore_label

@@ -38,7 +38,7 @@ def split_use(served, contents):
     """Times full calls against one encoded style and as many split calls.
 
     Args:
-      served: serving_graph.ServedTranslator; its first direction is timed.
+      served: graph.ServedTranslator; its first direction is timed.
       contents: how many, each [1, H, W, 3] at the size of the export.
 
     Returns:
@@ -85,7 +85,7 @@ def write(folder, name, workdir, config, step, served, settings, split_times):
     Args:
       folder: with all other files of the version in place: their checksums are taken.
       name: of the model; workdir, config, step: of the run.
-      served: serving_graph.ServedTranslator.
+      served: graph.ServedTranslator.
       settings: egsc_tf.export.saved_model.Settings.
       split_times: of `split_use`, or None where it was not measured.
     """
@@ -190,7 +190,7 @@ def _character(one):
 
 
 _templates = jinja2.Environment(
-    loader=jinja2.PackageLoader("egsc_tf.export"),
+    loader=jinja2.PackageLoader("egsc_tf.export.serving"),
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
