@@ -1,10 +1,12 @@
-# make demo, make test: each sets up .venv once, then runs; nothing else to install.
-# PYTHON=/path/to/python3.10 chooses the interpreter (3.9, 3.10 or 3.11).
+# make demo, make test: each sets up .venv once, then runs; nothing else to install. The
+# newest Python of 3.9 to 3.13 on PATH is taken; PYTHON=/path/to/python3.10 chooses another.
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.egsc_tf_ready
 DOCS_READY := $(VENV)/.egsc_tf_docs_ready
+LEG_VENV := .venv-other-leg
+LEG_READY := $(LEG_VENV)/.egsc_tf_ready
 DEMO := runs/demo
 CLUSTER := runs/cluster
 WORKERS ?= 2
@@ -12,8 +14,8 @@ MODELS ?= models
 # BATCHING=1: the server merges requests (docs/guides/serving.md).
 BATCHING ?=
 
-.PHONY: demo cluster imports test test-slow test-faults test-beam test-cluster test-web \
-  test-serving release-check serve docs lint clean
+.PHONY: demo cluster imports test test-legs test-slow test-faults test-beam test-cluster \
+  test-web test-serving release-check serve docs lint clean
 
 demo: $(READY)
 	$(BIN)/python -m egsc_tf.train --flagfile=experiments/demo.flags --workdir=$(DEMO)
@@ -36,7 +38,19 @@ test: $(READY) imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=25 -m "not slow and not faults and not beam_long and not cluster and not web"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=25 -m "not slow and not faults and not beam_long and not cluster and not web and not legs"
+
+# The other leg, OTHER_PYTHON's: what depends on TensorFlow and Keras, 50 steps of the demo,
+# and runs that one leg begins and the other ends.
+LEG_TESTS := tests/test_training/test_golden.py tests/test_training/test_training.py \
+  tests/test_models tests/test_losses.py tests/test_face.py tests/test_run \
+  tests/test_export/test_saved_model.py tests/test_export/test_serving.py \
+  tests/test_export/test_tflite.py
+test-legs: $(LEG_READY)
+	$(LEG_VENV)/bin/python -m pytest -n $(WORKERS) --dist worksteal --durations=10 -m "not slow and not faults and not web and not legs" $(LEG_TESTS)
+	EGSC_OTHER_PYTHON=$(abspath $(LEG_VENV))/bin/python $(BIN)/python -m pytest -m legs
+	rm -rf runs/demo_other_leg
+	$(LEG_VENV)/bin/python -m egsc_tf.train --flagfile=experiments/demo.flags --mask_steps=25 --total_steps=25 --workdir=runs/demo_other_leg
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m slow
@@ -98,24 +112,24 @@ lint: $(READY)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) build dist site *.egg-info
+	rm -rf $(VENV) $(LEG_VENV) build dist site *.egg-info
 
-# A shim may exist without an interpreter behind it, so each candidate is run.
 $(READY): setup.py
-	@set -e; \
-	right='import sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 11))'; \
-	found=''; \
-	for candidate in $(if $(PYTHON),'$(PYTHON)',python3.11 python3.10 python3.9 python3); do \
-	  if "$$candidate" -c "$$right" >/dev/null 2>&1; then found="$$candidate"; break; fi; \
-	done; \
-	if [ -z "$$found" ]; then \
-	  echo "egsc_tf needs Python 3.9, 3.10 or 3.11; found none$(if $(PYTHON), at PYTHON=$(PYTHON),). Install one, or name it: make PYTHON=/path/to/python3.11" >&2; \
-	  exit 1; \
+	@.ci/venv $(VENV) test $(if $(PYTHON),'$(PYTHON)',python3.13 python3.12 python3.11 python3.10 python3.9 python3 uv:3.13)
+	@touch $@
+
+# The other leg: of Python up to 3.11, or of 3.12 and newer.
+$(LEG_READY): setup.py $(READY)
+	@if $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 12))'; then \
+	  candidates='python3.11 python3.10 python3.9'; pattern='3.11.* 3.10.* 3.9.*'; uv=uv:3.11; \
+	else \
+	  candidates='python3.13 python3.12'; pattern='3.13.* 3.12.*'; uv=uv:3.13; \
 	fi; \
-	echo "setting up $(VENV) with $$found (a few minutes, once)"; \
-	"$$found" -m venv --clear $(VENV); \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'; \
-	touch $@
+	for each in $$pattern; do \
+	  for python in $$HOME/.pyenv/versions/$$each/bin/python; do candidates="$$candidates $$python"; done; \
+	done; \
+	.ci/venv $(LEG_VENV) test $(if $(OTHER_PYTHON),'$(OTHER_PYTHON)',$$candidates $$uv)
+	@touch $@
 
 $(DOCS_READY): $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'

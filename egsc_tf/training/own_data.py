@@ -2,9 +2,9 @@
 
 import tensorflow as tf
 from absl import logging
-from tensorflow import keras
 
 from egsc_tf.domains import DOMAINS
+from egsc_tf.runtime.keras import keras
 
 IMAGES = tuple(f"x_{domain}" for domain in DOMAINS)
 MEND = "images / 127.5 - 1 turns bytes into that"
