@@ -197,8 +197,8 @@ def assert_update(stage, golden, trainer, variables):
         actual = golden_lib.released(name, variable)
         # Adam's first update is rate * g / (|g| + epsilon): below |g| = 1e-6 the last
         # digits of the gradient decide its size, so there only the sign is compared,
-        # and below 2e-8 (the largest are above 0.1), where rounding decides that, nothing:
-        # TensorFlow 2.21 was seen to give 1.2e-8 another sign.
+        # and below 2e-8 (the largest are above 0.1), where rounding decides that,
+        # nothing: TensorFlow 2.21 was seen to give 1.2e-8 another sign.
         move = expected - old
         ratio = np.clip(np.abs(move) / ADAM_RATE, 0.0, 1.0 - 1e-7)
         gradient = ADAM_EPSILON * ratio / (1.0 - ratio)
