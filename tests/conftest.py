@@ -16,8 +16,8 @@ from support.browser import chromium, open_page  # noqa: E402, F401
 
 from egsc_tf.runtime.keras import keras  # noqa: E402
 
-# Tracing makes millions of objects that stay; looking for cycles among all of them again
-# and again takes a tenth of the time.
+# Tracing makes millions of objects that stay; looking for cycles among all of them
+# again and again takes a tenth of the time.
 gc.freeze()
 gc.set_threshold(100_000, 20, 100)
 
