@@ -1,6 +1,7 @@
 """The REST half of the contract server: paths, status codes, connections."""
 
 import http.server
+import inspect
 import json
 import re
 import urllib.parse
@@ -31,6 +32,11 @@ HTTP = {
 MODEL = r"/v1/models/(?P<name>[^/:]+)(?:/versions/(?P<version>\d+))?"
 POST = re.compile(MODEL + ":predict")
 GET = re.compile(MODEL + "(?P<metadata>/metadata)?")
+
+# "Print fields of no value, too": protobuf renamed it in 5.26.
+DEFAULTS = "always_print_fields_with_no_presence"
+if DEFAULTS not in inspect.signature(json_format.MessageToDict).parameters:
+    DEFAULTS = "including_default_value_fields"
 
 
 class RestServer(http.server.ThreadingHTTPServer):
@@ -114,7 +120,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             answer = json_format.MessageToDict(
                 versions.get(name, version).metadata(),
                 preserving_proto_field_name=True,
-                including_default_value_fields=True,
+                **{DEFAULTS: True},
             )
             del answer["metadata"]["signature_def"]["@type"]
             return json.dumps(answer)
