@@ -351,6 +351,7 @@ def test_beam_that_is_missing_is_named():
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.beam_long
 def test_the_program_in_two_processes(version, folder, exemplars, tmp_path):
     code, output = program(
         "beam_translate",

@@ -266,6 +266,7 @@ def test_a_value_that_is_not_finite_on_one_replica_stops_all(two_replicas):
     assert checked.found() == ["x_a"]
 
 
+@pytest.mark.cluster
 def test_two_workers_train_and_only_the_chief_writes(tmp_path):
     workdir, other = tmp_path / "run", tmp_path / "other"
     # Few losses, for a small graph.

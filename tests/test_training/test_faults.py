@@ -370,6 +370,7 @@ def test_fit_raises_behind_such_a_step():
     assert seen == [0]  # no callback saw the bad step
 
 
+@pytest.mark.slow
 def test_two_replicas_stop_as_well(two_replicas):
     with two_replicas.scope():
         trainer = make_trainer(2, RUN)

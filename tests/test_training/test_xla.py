@@ -34,7 +34,9 @@ slow = pytest.mark.slow
 
 CASES = [
     pytest.param(1, {}, marks=slow, id="stage_1"),
-    pytest.param(2, {"content_view": "recoloured", "flip": True}, id="stage_2"),
+    pytest.param(
+        2, {"content_view": "recoloured", "flip": True}, marks=slow, id="stage_2"
+    ),
     *(
         pytest.param(stage, change, marks=slow, id=name)
         for name, stage, change in (
