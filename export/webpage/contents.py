@@ -16,8 +16,9 @@ from egsc_tf.data import images
 from egsc_tf.domains import split
 from egsc_tf.errors import UserError
 from egsc_tf.export import run_tflite, tflite
-from egsc_tf.export.litert import measure, pairs
+from egsc_tf.export.litert import pairs
 from egsc_tf.export.litert import report as tflite_report
+from egsc_tf.export.litert.interpreter import Interpreter
 from egsc_tf.inference.pairing import find_images, output_names
 
 THUMBNAIL = 112
@@ -83,8 +84,7 @@ def _named(exemplars, tested):
 
 def _write_styles(site, direction, model, named):
     """Encodes each exemplar's style with the very file that the page runs."""
-    interpreter = measure.interpreter_class("tensorflow")
-    encoder = run_tflite.open_model(model, interpreter)
+    encoder = run_tflite.open_model(model, Interpreter)
     styles = []
     for number, (name, pixels) in enumerate(named, 1):
         image = Image.fromarray(pixels)
