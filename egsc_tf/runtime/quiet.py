@@ -69,12 +69,12 @@ class _QuietImport(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         assert self.loader
         assert module.__spec__
         module.__spec__.loader = module.__loader__ = self.loader
-        with _stderr_held_back():
+        with stderr_held_back():
             self.loader.exec_module(module)
 
 
 @contextlib.contextmanager
-def _stderr_held_back() -> Iterator[None]:
+def stderr_held_back() -> Iterator[None]:
     """Drops what is written to file descriptor 2, or shows it where the body fails."""
     sys.stderr.flush()
     before = os.dup(2)

@@ -13,15 +13,12 @@ The ranges of the last two come from pairs of training images
 256 steps, though they differ by orders of magnitude.
 """
 
-import contextlib
 import functools
-import os
-import sys
-import tempfile
 
 import tensorflow as tf
 
 from egsc_tf.export.litert import calibration, flatbuffer, graph
+from egsc_tf.runtime.quiet import stderr_held_back
 
 lite = tf.lite.experimental
 
@@ -49,7 +46,8 @@ class Converter:
 
     def convert(self, variant):
         """The bytes of a .tflite file with both signatures, of a key of FLOORS."""
-        with _quiet():
+        # The converter's C++ writes pages of statistics that no log level stops.
+        with stderr_held_back():
             if variant == "int8":
                 return self._quantized()
             if variant == "int8_float_norm":
@@ -118,25 +116,3 @@ def samples_of(functions, pairs, dtype):
             (graph.TRANSLATE, {"content": content, "style": style}),
         ]
     return samples
-
-
-@contextlib.contextmanager
-def _quiet():
-    """Keeps stderr for a failure.
-
-    The converter's C++ writes pages of statistics there that no log level stops.
-    """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as log:
-        os.dup2(log.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            log.seek(0)
-            os.write(kept, log.read())
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)
