@@ -16,7 +16,7 @@ from support.paths import REPOSITORY
 from support.programs import program
 
 from egsc_tf import translate
-from egsc_tf.data import images
+from egsc_tf.data import folders, images
 from egsc_tf.errors import UserError
 from egsc_tf.export.saved_model import Settings as ExportSettings
 from egsc_tf.export.saved_model import export
@@ -120,7 +120,7 @@ def written(output):
 def test_the_images_of_translate(finished, folder, workdir, exemplars, tmp_path):
     output, counts = finished
     translator = restore.load(workdir, deterministic=True)
-    inputs = [p for p in images.list_images(str(folder / "in")) if "large" not in p]
+    inputs = [p for p in folders.list_images(str(folder / "in")) if "large" not in p]
     translate.translate_files(
         translator, inputs, exemplars, str(tmp_path), on_bad_image="skip"
     )
