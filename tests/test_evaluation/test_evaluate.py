@@ -13,7 +13,7 @@ from support.files import noise, save
 
 from egsc_tf.config import Config
 from egsc_tf.errors import UserError
-from egsc_tf.evaluation import registry, scoring
+from egsc_tf.evaluation import caveats, registry, scoring
 from egsc_tf.evaluation.context import EvaluationContext
 from egsc_tf.evaluation.evaluators import (
     digits,
@@ -379,3 +379,37 @@ def test_metrics_are_chosen_by_the_data_set():
         "digits_scores",
         "distribution",
     ]
+
+
+def caveats_of(a, b, metrics=("fid", "kid", "perceptual"), trained_on=(), **results):
+    settings = {"settings": {"metrics": list(metrics)}, "test_images": {"a": a, "b": b}}
+    return caveats.of({**settings, **results}, dict(zip("ab", trained_on)))
+
+
+def test_scores_of_few_images_say_that_they_mean_little():
+    few, fid, kid = caveats_of(8, 5000)[:3]
+    assert few.startswith("Only 8 of a and 5,000 of b were scored: fewer than 30 test ")
+    assert fid.startswith(
+        "FID of 8 of a and 5,000 of b: fewer than 1,000 test images m"
+    )
+    assert kid.startswith(
+        "KID of 8 of a and 5,000 of b: with fewer than 100 test image"
+    )
+    (few,) = caveats_of(8, 9, ["l1"])
+    assert few.startswith("Only 8 of a and 9 of b")
+    assert caveats_of(30, 99, ["l1", "perceptual"]) == []
+    assert [line[:3] for line in caveats_of(423, 577)] == ["FID"]
+    assert caveats_of(1000, 1000) == []
+    # A covariance of 2,048 features needs more images than that.
+    (fid,) = caveats_of(1000, 1000, extractor_features=2048)
+    assert "fewer than 2,048 test images" in fid
+
+
+def test_domains_of_very_different_size_are_told():
+    (line,) = caveats_of(1000, 1000, trained_on=(10, 5206))
+    assert line.startswith(
+        "Training images: 10 of a against 5,206 of b. The scores of "
+    )
+    (line,) = caveats_of(10_000, 1000, trained_on=(900, 100))
+    assert line.startswith("Test images: 10,000 of a against 1,000 of b. ")
+    assert caveats_of(1000, 9999, trained_on=(999, 100)) == []
