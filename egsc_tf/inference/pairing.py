@@ -63,17 +63,22 @@ def stem(path):
 
 
 def output_names(paths):
-    """A distinct name for each path: its stem, with its ending where stems collide, and
-    with as many of its folders as it takes where these do, too."""
-    names = [stem(path) for path in paths]
+    """A name for each path: its stem, with its ending where stems collide, and with as
+    many of its folders as it takes where these do, too. Names of paths of one stem are
+    distinct, whatever others there are: `egsc_tf.beam.jobs` has only these."""
+    stems = [stem(path) for path in paths]
     parts = [os.path.normpath(path).split(os.sep) for path in paths]
+    names = list(stems)
     for depth in range(1, max(map(len, parts), default=0) + 1):
-        count = Counter(names)
+        count = Counter(zip(stems, names))
         names = [
-            name if count[name] == 1 else "_".join(path[-depth:]).replace(".", "_")
-            for name, path in zip(names, parts)
+            name if count[alone, name] == 1 else "_".join(path[-depth:])
+            for alone, name, path in zip(stems, names, parts)
         ]
-    return names
+    return [
+        name if name == alone else name.replace(".", "_")
+        for alone, name in zip(stems, names)
+    ]
 
 
 def files_of(name, exemplars):

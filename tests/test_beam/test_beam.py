@@ -254,9 +254,15 @@ def test_no_output_is_written_twice_or_over_an_input(run, exemplars, tmp_path):
     assert (tmp_path / "b" / "other.png").read_bytes() == before
     out = tmp_path / "out"
     counts = run(tmp_path / "[ab]" / "*.png", exemplars[:1], out)
-    assert sorted(written(out)) == ["other.png"]
+    both = ["a_same_png.png", "b_same_png.png"]
+    assert sorted(written(out)) == [*both, "other.png"]
+    assert lines(out / pipeline.DEAD_LETTERS) == []
+    out = tmp_path / "twice"
+    save_noise(tmp_path / "b" / "a_same_png.png", 16, 16)
+    run(tmp_path / "[ab]" / "*.png", exemplars[:1], out)
+    assert sorted(written(out)) == ["b_same_png.png", "other.png"]
     assert {letter["path"] for letter in lines(out / pipeline.DEAD_LETTERS)} == {
-        str(tmp_path / name / "same.png") for name in ("a", "b")
+        str(tmp_path / name) for name in ("a/same.png", "b/a_same_png.png")
     }
 
 

@@ -177,6 +177,8 @@ def test_names_that_collide_in_subfolders_keep_their_folders():
     paths = ["d/a/x.png", "d/b/x.png", "d/b/x.jpg", "d/b/y.png", "d/b/a/x.png"]
     names = pairing.output_names(paths)
     assert names == ["d_a_x_png", "b_x_png", "x_jpg", "y", "b_a_x_png"]
+    # Names of other stems do not count, as for Beam, which has one stem at a time.
+    assert pairing.output_names(["x.png", "x.jpg", "x_png.gif"])[::2] == ["x_png"] * 2
 
 
 def test_outputs_never_overwrite_inputs_or_each_other(translator, tmp_path):
