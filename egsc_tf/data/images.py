@@ -107,8 +107,10 @@ def _without_waiting(path, flags):
 def is_image(path):
     """Whether a file can be opened and begins as an image does, whatever its name."""
     try:
-        with open_file(path) as file, open_image(file, formats=MARKED):
+        with open_file(path) as file, Image.open(file, formats=MARKED):
             return True
+    except Image.DecompressionBombError:
+        return True  # and refused by name when it is read
     except Exception:  # Pillow's parsers of headers raise many kinds.
         return False
 
@@ -149,19 +151,15 @@ def decode(file, name, smallest_side=SMALLEST_SIDE, most=None):
     return picture
 
 
-def open_image(file, most=None, formats=None):
-    """A Pillow image whose header is read. Raises ValueError, and what Pillow does.
-
-    formats: those that are tried; None: all that are read.
-    """
-    formats = formats or OPENED
+def open_image(file, most=None):
+    """A Pillow image whose header is read. Raises ValueError, and what Pillow does."""
     try:
-        image = Image.open(file, formats=formats)
+        image = Image.open(file, formats=OPENED)
     except UnidentifiedImageError as error:
         file.seek(0)
         start = file.read(16)
         found = f"an unknown format or a broken header, it starts with {start}"
-        if start[4:].startswith(HEIF_BRANDS) and "HEIF" not in formats:
+        if start[4:].startswith(HEIF_BRANDS) and "HEIF" not in OPENED:
             found = f"HEIF, and no pillow-heif is installed: {NO_HEIF}"
         raise ValueError(found if start else "an empty file") from error
     limits = [x for x in (most, Image.MAX_IMAGE_PIXELS) if x is not None]

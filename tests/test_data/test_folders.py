@@ -103,6 +103,9 @@ def test_an_image_without_an_ending_is_known_by_its_first_bytes(tmp_path):
     (tmp_path / "loop").symlink_to("loop")
     expected = ["BMP", "GIF", "HEIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP"]
     assert listed(tmp_path) == expected
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # what is refused is still named
+        assert listed(tmp_path) == expected
     # An ending that is no image's is believed.
     shutil.copy(tmp_path / "PNG", tmp_path / "x.data")
     assert listed(tmp_path) == expected

@@ -342,6 +342,27 @@ def test_segmentation_needs_its_files(scenes):
         )
 
 
+def test_subfolders_are_scored_with_label_maps_of_the_same_names(tmp_path):
+    trained = Config(dataset="folder", data_dir=str(tmp_path), height=16, width=16)
+    config = Settings(recursive=True).moved(trained)
+    assert config.recursive
+    assert not Settings().moved(trained).recursive
+    for name, level in (("a/x.png", 3), ("b/x.png", 5)):
+        for folder, pixels in (
+            ("testA", noise(16, 16, seed=level)),
+            ("testB", noise(16, 16, seed=level)),
+            ("labels/testA", np.full((16, 16), level, np.uint8)),
+        ):
+            path = tmp_path / folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save(path, pixels)
+    settings = Settings(label_dir=str(tmp_path / "labels"))
+    context = EvaluationContext(Oracle(), config, settings, str(tmp_path))
+    assert context.count("a") == 2
+    found = segmentation.label_maps_of(context, "a")
+    assert found[:, 0, 0].tolist() == [3, 5]
+
+
 def test_label_maps_need_images_with_names():
     config = dataclasses.replace(DIGITS, dataset="official_records")
     context = EvaluationContext(Identity(), config, Settings(label_dir="labels"), "")

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 from absl import app
 from PIL import Image
+from support import runs
 from support.files import save_noise
 from support.programs import program, refusal
 
@@ -179,6 +180,30 @@ def test_names_that_collide_in_subfolders_keep_their_folders():
     assert names == ["d_a_x_png", "b_x_png", "x_jpg", "y", "b_a_x_png"]
     # Names of other stems do not count, as for Beam, which has one stem at a time.
     assert pairing.output_names(["x.png", "x.jpg", "x_png.gif"])[::2] == ["x_png"] * 2
+
+
+def test_translate_reads_subfolders_and_names_their_images_apart(tmp_path, caplog):
+    workdir = runs.untrained(tmp_path / "run")
+    for name in ("x.png", "a/x.png", "a/y.png", "b/x.png"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        save_noise(tmp_path / "in" / name, 9, 12)
+    style = save_noise(tmp_path / "style.png", 9, 9)
+
+    def translated(out, source=tmp_path / "in", **flags):
+        flags = {"input": str(source), "exemplar": style, "output": str(out), **flags}
+        assert (
+            translate.main(translate.Flags(workdir=workdir), pairing.FileFlags(**flags))
+            == 0
+        )
+        return sorted(os.listdir(out))
+
+    with caplog.at_level("WARNING", logger="absl"):
+        assert translated(tmp_path / "flat") == ["x.png"]
+    assert "images read: 1, left out: 3 images in subfolders (see --recu" in caplog.text
+    expected = ["a_x_png.png", "b_x_png.png", "in_x_png.png", "y.png"]
+    assert translated(tmp_path / "deep", recursive=True) == expected
+    with pytest.raises(UserError, match="--recursive: expected a folder as --input or"):
+        translated(tmp_path / "none", style, recursive=True)
 
 
 def test_outputs_never_overwrite_inputs_or_each_other(translator, tmp_path):
