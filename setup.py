@@ -21,6 +21,7 @@ VERSION = re.search(
 # today's, with Keras 2 as tf_keras.
 OLD, NEW = "; python_version < '3.12'", "; python_version >= '3.12'"
 GRADIO = "gradio>=6,<7; python_version >= '3.10'"
+HEIF = "pillow-heif>=0.16"
 SERVING_API = [
     "tensorflow-serving-api==2.15.*" + OLD,
     "tensorflow-serving-api==2.21.*" + NEW,
@@ -92,6 +93,8 @@ setup(
         # egsc_tf.app. Gradio 4, the last for Python 3.9, wants an older Pillow, and
         # older releases of what it is made of than it asks for.
         "app": [GRADIO],
+        # Photos of phones: HEIC and HEIF.
+        "heif": [HEIF],
         # make docs: the pages of docs/ as a site. mkdocstrings needs Python 3.10.
         "docs": ["mkdocs-material>=9.6", "mkdocstrings[python]>=0.29"],
         "test": [
@@ -100,6 +103,7 @@ setup(
             "google-crc32c>=1.5",
             "kubernetes-validate>=1.34",  # has the schemas of Kubernetes in it
             GRADIO,
+            HEIF,
             "import-linter>=2",
             "mypy>=1.8",
             "playwright>=1.49",  # downloads no browser: tests/support/browser.py

@@ -48,11 +48,12 @@ class Flags:
         help="The width that the run will be given, in pixels.",
         least=images.SMALLEST_SIDE,
     )
+    recursive: bool = like(Config, "recursive")
     workers: int = setting(os.cpu_count(), "Threads that read.", least=1)
     output: str = setting("", "Folder to write to; empty: only print.")
 
 
-def check(data_dir, height, width, workers=None):
+def check(data_dir, height, width, workers=None, recursive=False):
     """The Findings of a data set whose files were all read, with a progress bar.
 
     Raises:
@@ -63,7 +64,7 @@ def check(data_dir, height, width, workers=None):
             f"--data_dir={images.printable(data_dir)}: expected a folder with "
             f"{', '.join(FOLDERS)}, found none"
         )
-    findings = Findings(data_dir, height, width)
+    findings = Findings(data_dir, height, width, recursive)
     with tqdm(desc="reading", total=findings.count(), unit="file") as bar:
         findings.read(workers, bar.update)
     return findings
@@ -81,7 +82,7 @@ def report(findings):
     """Yields the lines that a user reads."""
     yield f"for training at --height={findings.height} --width={findings.width}"
     for name, folder in findings.folders.items():
-        yield from _folder_lines(name, folder.summary())
+        yield from _folder_lines(name, folder)
     for kind, listed in findings.problems.items():
         lines = [f"{file}: {text}" if text else file for file, text in listed]
         yield from _list(KINDS[kind], lines)
@@ -103,10 +104,13 @@ def report(findings):
             yield "  a run with --on_bad_image=skip leaves them out and goes on"
 
 
-def _folder_lines(name, summary):
+def _folder_lines(name, folder):
+    summary = folder.summary()
     yield f"\n{name}: {summary['images']:,} images, {summary['usable']:,} usable"
     if "refused" in summary:
         yield f"  {summary['refused']}"
+    elif folder.contents.left_out():
+        yield f"  {folder.contents.left_out()}"
     if not summary["usable"]:
         return
     for key in ("height", "width", "width_by_height"):
@@ -138,7 +142,9 @@ def main(flags):
                 "than those of the images"
             )
         os.makedirs(flags.output, exist_ok=True)  # Before all is read in vain.
-    findings = check(flags.data_dir, flags.height, flags.width, flags.workers)
+    findings = check(
+        flags.data_dir, flags.height, flags.width, flags.workers, flags.recursive
+    )
     if flags.output:
         write(findings, flags.output)
     for line in report(findings):

@@ -42,6 +42,11 @@ class Config:
         "digits=mnist: a local mnist.npz, or TFDS' data folder.",
         may_change=True,
     )
+    recursive: bool = setting(
+        False,
+        "dataset=folder: also the images in subfolders of trainA, trainB, testA and "
+        "testB.",
+    )
     manual_dir: str = setting(
         "",
         "dataset=tfds: folder of files that TFDS cannot download; empty: its default.",
@@ -272,6 +277,10 @@ class Config:
             raise UserError(
                 f"--dataset={self.dataset}: expected one of {', '.join(DATASETS)} or "
                 "tfds:NAME"
+            )
+        if self.recursive and self.dataset != "folder":
+            raise UserError(
+                f"--recursive: expected --dataset=folder, found {self.dataset}"
             )
         if (self.split_a or self.split_b) and not self.dataset.startswith("tfds:"):
             raise UserError(

@@ -13,7 +13,7 @@ import os
 
 from egsc_tf.errors import UserError
 from egsc_tf.inference.files import translate_files
-from egsc_tf.inference.pairing import FileFlags, Strength, find_images, report
+from egsc_tf.inference.pairing import FileFlags, Strength, inputs_and_exemplars, report
 from egsc_tf.run import restore
 from egsc_tf.run.workdir import TrainedRun
 from egsc_tf.runtime.flags import like, setting
@@ -41,7 +41,7 @@ class Flags(TrainedRun):
 def main(flags, files):
     if flags.grid and files.pairing == "zip":
         raise UserError("--grid: expected --pairing=all, found zip")
-    inputs, exemplars = find_images(files.input), find_images(files.exemplar)
+    inputs, exemplars = inputs_and_exemplars(files)
     if flags.grid and len(inputs) * len(exemplars) > LARGEST_GRID:
         raise UserError(
             f"--grid: expected at most {LARGEST_GRID} translations, found "

@@ -145,6 +145,14 @@ def to_markdown(summary, count):
     return f"Mean ± standard deviation of {count} seed(s).\n\n{table}\n"
 
 
+def caveats(results):
+    """What to keep in mind about the scores of any run, each line once."""
+    lines = [
+        line for seeds in results.values() for one in seeds for line in one["caveats"]
+    ]
+    return list(dict.fromkeys(lines))
+
+
 def default_columns(metrics):
     """The scores of the table that these metrics give, without the direction."""
     return [column for name in metrics for column in COLUMNS.get(name, (name,))]
@@ -189,6 +197,8 @@ def main(base, flags):
         write_whole(os.path.join(flags.workdir, "variants.json"), text)
     if results:
         table = to_markdown(summarise(results, scores), len(seeds))
+        for line in caveats(results):
+            table += f"\n{line}\n"
         table += "".join(f"\nFailed: {one}.\n" for one in failed)
         write_whole(os.path.join(flags.workdir, "variants.md"), table)
         print(table)

@@ -22,7 +22,7 @@ from egsc_tf.domains import split
 from egsc_tf.errors import UserError
 from egsc_tf.export.clients import folder
 from egsc_tf.export.clients.call import Endpoint, with_retries
-from egsc_tf.inference.pairing import FileFlags, Strength, find_images, report
+from egsc_tf.inference.pairing import FileFlags, Strength, inputs_and_exemplars, report
 from egsc_tf.runtime.flags import like, setting
 
 TIMEOUT = 60.0
@@ -165,7 +165,7 @@ class Client:
 
 
 def main(flags, files):
-    inputs, exemplars = find_images(files.input), find_images(files.exemplar)
+    inputs, exemplars = inputs_and_exemplars(files)
     with Client(
         flags.url, flags.model, flags.grpc, flags.version, flags.timeout, flags.retries
     ) as client:

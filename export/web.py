@@ -138,10 +138,14 @@ def _fill(site, workdir, config, settings, work):
         for direction, of_direction in zip(settings.directions, exemplars)
     }
     steps = next(iter(directions.values()))["steps"]
+    results = model_card.results_of(workdir, steps)
     manifest = {
         "name": settings.name or os.path.basename(os.path.abspath(workdir)),
-        "about": _about(workdir, config, steps, settings, directions),
-        "scores": model_card.scores(workdir, steps),
+        "about": [
+            *_about(workdir, config, steps, settings, directions),
+            *results.get("caveats", []),
+        ],
+        "scores": model_card.scores(results),
         "directions": directions,
     }
     with open(os.path.join(site, MANIFEST), "w", encoding="utf-8") as file:

@@ -18,7 +18,7 @@ import tensorflow as tf
 from absl import logging
 from tqdm import tqdm
 
-from egsc_tf.data import images, python_op
+from egsc_tf.data import doubts, images, inventory, python_op
 from egsc_tf.data.images import FEWEST
 from egsc_tf.errors import UserError
 from egsc_tf.runtime.threads import in_order
@@ -34,18 +34,20 @@ class Listing:
     Attributes:
       where: what messages call it: a folder, a split.
       count: how many images.
-      items: iterable of (name, () -> [h, w, 3] uint8), in an order that never changes;
+      items: iterable of (name, () -> images.Picture), in an order that never changes;
         the function raises images.BadImage naming the image.
+      place: what the names begin with, which changes where the data are moved.
     """
 
     where: str
     count: int
     items: typing.Iterable
+    place: str = ""
 
     def first(self, most):
         """The listing of its first images, at most so many."""
         few = itertools.islice(self.items, most)
-        return Listing(self.where, min(most, self.count), few)
+        return dataclasses.replace(self, count=min(most, self.count), items=few)
 
 
 class Decoded:
@@ -58,7 +60,10 @@ class Decoded:
         counts and leaves out.
       cache_gib: pixels that take more than this are kept in a temporary file.
 
+    What is left out, and what decodes and is doubtful, is logged by name.
+
     Attributes:
+      where: {"a": ..., "b": ...}, of the listings.
       names: {"a": [...], "b": [...]}, the usable images.
       bad: the messages about images left out.
 
@@ -72,12 +77,16 @@ class Decoded:
         self.bad = []
         total = sum(listing.count for listing in listings.values())
         in_memory = total * height * width * 3 <= cache_gib * 2**30
-        self.names, self._pixels = {}, {}
+        self.where = {domain: listing.where for domain, listing in listings.items()}
+        self.names, self._pixels, self._inventory = {}, {}, {}
+        doubtful = doubts.Doubts()
         for domain, listing in listings.items():
-            usable, self._pixels[domain] = self._decode(
-                listing, on_bad_image, in_memory
+            usable, self._pixels[domain], digests = self._decode(
+                listing, on_bad_image, in_memory, doubtful
             )
             self.names[domain] = usable
+            names = [name.removeprefix(listing.place) for name in usable]
+            self._inventory[domain] = inventory.of(names, digests)
             if len(usable) < FEWEST:
                 raise UserError(
                     f"{listing.where}: expected at least {FEWEST} usable images, found "
@@ -87,6 +96,7 @@ class Decoded:
             logging.warning("left out: %s", message)
         if self.bad:
             logging.warning("left out %d of %d images", len(self.bad), total)
+        doubtful.tell(total)
 
     def size(self, domain):
         """How many images an epoch of a domain has."""
@@ -94,12 +104,15 @@ class Decoded:
 
     def fingerprint(self):
         """A digest of all pixels, in their order."""
-        digest = hashlib.sha256()
-        for domain, pixels in sorted(self._pixels.items()):
-            digest.update(f"{domain} {pixels.shape}".encode())
-            for image in np.asarray(pixels):
-                digest.update(image)
+        digest = hashlib.sha256(f"{self.height} {self.width}".encode())
+        for domain, found in sorted(self._inventory.items()):
+            digest.update(f"{domain} {len(found.pixels)}".encode())
+            digest.update(found.pixels.tobytes())
         return digest.hexdigest()[:16]
+
+    def inventory(self, domain):
+        """The inventory.Inventory of a domain."""
+        return self._inventory[domain]
 
     def pixels(self, domain, index):
         """[H, W, 3] uint8 of an image."""
@@ -114,9 +127,9 @@ class Decoded:
         pixels = python_op.call(lambda i: self.pixels(domain, i), [index], tf.uint8)
         return tf.ensure_shape(pixels, [self.height, self.width, 3])
 
-    def _decode(self, listing, on_bad_image, in_memory):
+    def _decode(self, listing, on_bad_image, in_memory, doubtful):
         """(names of the usable images, their pixels [N, H, W, 3]: a tensor, or an array
-        that reads a file)."""
+        that reads a file; digests of each one's pixels)."""
         shape = (listing.count, self.height, self.width, 3)
         if in_memory:
             pixels = _aligned(shape)
@@ -135,7 +148,7 @@ class Decoded:
 
         def decode(item):
             try:
-                image = item[1]()
+                picture = item[1]()
             except images.BadImage as error:
                 if on_bad_image == "stop":
                     raise images.BadImage(
@@ -144,23 +157,27 @@ class Decoded:
                     ) from error
                 # Not the error, which keeps the half decoded image in memory.
                 return str(error)
-            return images.resize(image, self.height, self.width)
+            image = images.resize(picture.pixels, self.height, self.width)
+            digest = inventory.digest(np.ascontiguousarray(image))
+            return image, digest, doubts.of(picture)
 
-        names = []
+        names, digests = [], []
         bar = tqdm(desc=f"reading {listing.where}", total=listing.count, unit="image")
         with bar, _reading(listing.where):
-            for (name, _), image in in_order(decode, listing.items):
+            for (name, _), found in in_order(decode, listing.items):
                 bar.update()
-                if isinstance(image, str):
-                    self.bad.append(image)
+                if isinstance(found, str):
+                    self.bad.append(found)
                     continue
-                pixels[len(names)] = image
+                pixels[len(names)], digest, doubt = found
                 names.append(name)
+                digests.append(digest)
+                doubtful.add(name, doubt)
         pixels = pixels[: len(names)]
         if not in_memory:
-            return names, pixels
+            return names, pixels, digests
         with tf.device("CPU:0"):  # a GPU's memory is for the networks
-            return names, tf.constant(pixels)
+            return names, tf.constant(pixels), digests
 
 
 def _aligned(shape):

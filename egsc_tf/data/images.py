@@ -20,16 +20,28 @@ from egsc_tf.data import rgb
 from egsc_tf.errors import UserError
 from egsc_tf.runtime.files import whole_file
 
+try:
+    import pillow_heif
+except ImportError:  # It is the extra `heif`, and its files are left out by name.
+    pillow_heif = None
+
 SMALLEST_SIDE = 8
 FEWEST = 2  # usable images that training needs of a domain
 # Those of Pillow's formats that pictures come in. Left out are documents, films and
-# data, and EPS, for which Pillow starts another program. TGA is last: it has no mark.
-FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "QOI")
-FORMATS += ("TIFF", "WEBP", "TGA")
+# data, and EPS, for which Pillow starts another program.
+FORMATS = ("AVIF", "BMP", "GIF", "HEIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM")
+FORMATS += ("QOI", "TIFF", "WEBP")
+UNMARKED = ("TGA",)  # no first bytes tell it: tried last, and where the ending says so
 Image.init()
+if pillow_heif:
+    pillow_heif.register_heif_opener()
+HEIF_ENDINGS = (".heic", ".heics", ".heif", ".heifs", ".hif")
+HEIF_BRANDS = tuple(b"ftyp" + x for x in (b"hei", b"hevc", b"hevx", b"mif1", b"msf1"))
+NO_HEIF = "pip install '.[heif]' reads these"
 # An older Pillow lacks AVIF; MPO is a kind of JPEG.
-OPENED = [name for name in FORMATS if name in Image.OPEN]
-ENDINGS = {e: f for e, f in Image.registered_extensions().items() if f in FORMATS}
+MARKED = [name for name in FORMATS if name in Image.OPEN]
+OPENED = [*MARKED, *UNMARKED]
+ENDINGS = {e: f for e, f in Image.registered_extensions().items() if f in OPENED}
 # Refused below, by name; Pillow would also print a line about each.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 # Images of more pixels than this take up to 1.4 GB while they are decoded: one at a
@@ -73,36 +85,6 @@ def _escaped(char):
     return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else ascii(char)[1:-1]
 
 
-def is_image_name(name):
-    """Whether a file name is visible and has the ending of a format that is read."""
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in ENDINGS
-
-
-def list_images(folder):
-    """Sorted paths of the image files of a folder (not of its subfolders).
-
-    Raises:
-      UserError: where there is no such folder, or no image in it.
-    """
-    shown = printable(folder)
-    if not os.path.isdir(folder):
-        raise UserError(f"{shown}: expected a folder of images, found none")
-    try:
-        names = sorted(os.listdir(folder))
-    except OSError as error:
-        raise UserError(
-            f"{shown}: expected a folder of images, found: {error.strerror}"
-        ) from error
-    paths = [os.path.join(folder, name) for name in names if is_image_name(name)]
-    if not paths:
-        inner = sum(os.path.isdir(os.path.join(folder, name)) for name in names)
-        raise UserError(
-            f"{shown}: expected image files, found none among {len(names)} entries"
-            + (f", {inner} of them folders, which are not read" if inner else "")
-        )
-    return paths
-
-
 def open_file(path):
     """A file to read bytes from; never waits. Raises BadImage."""
     try:
@@ -122,10 +104,26 @@ def _without_waiting(path, flags):
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
+def is_image(path):
+    """Whether a file can be opened and begins as an image does, whatever its name."""
+    try:
+        with open_file(path) as file, Image.open(file, formats=MARKED):
+            return True
+    except Image.DecompressionBombError:
+        return True  # and refused by name when it is read
+    except Exception:  # Pillow's parsers of headers raise many kinds.
+        return False
+
+
 def read(path, smallest_side=SMALLEST_SIDE):
     """[H, W, 3] uint8 of a file. Raises BadImage."""
+    return read_picture(path, smallest_side).pixels
+
+
+def read_picture(path, smallest_side=SMALLEST_SIDE):
+    """The Picture of a file. Raises BadImage."""
     with open_file(path) as file:
-        return decode(file, path, smallest_side).pixels
+        return decode(file, path, smallest_side)
 
 
 def read_bytes(data, name):
@@ -161,6 +159,8 @@ def open_image(file, most=None):
         file.seek(0)
         start = file.read(16)
         found = f"an unknown format or a broken header, it starts with {start}"
+        if start[4:].startswith(HEIF_BRANDS) and "HEIF" not in OPENED:
+            found = f"HEIF, and no pillow-heif is installed: {NO_HEIF}"
         raise ValueError(found if start else "an empty file") from error
     limits = [x for x in (most, Image.MAX_IMAGE_PIXELS) if x is not None]
     most = min(limits, default=None)

@@ -31,7 +31,7 @@ def open_source(config, split, most=None):
             images, labels, *size, config.polarity, unseen_pairs=unseen_pairs
         )
     if config.dataset == "folder":
-        listings = folder.listings(config.data_dir, split)
+        listings = folder.listings(config.data_dir, split, config.recursive)
     elif config.dataset == "official_records":
         listings = official_records.listings(config.data_dir, split)
     else:

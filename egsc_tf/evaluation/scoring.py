@@ -11,10 +11,10 @@ from absl import logging
 from egsc_tf import config as config_lib
 from egsc_tf.domains import DIRECTIONS, DOMAINS
 from egsc_tf.errors import UserError
-from egsc_tf.evaluation import registry
+from egsc_tf.evaluation import caveats, registry
 from egsc_tf.evaluation.context import EvaluationContext
 from egsc_tf.evaluation.settings import RESULTS, Settings
-from egsc_tf.run import restore
+from egsc_tf.run import restore, starts
 from egsc_tf.run import workdir as workdir_lib
 from egsc_tf.runtime import machine
 from egsc_tf.runtime.files import write_whole
@@ -37,7 +37,8 @@ def evaluate(
       output: folder of results.json and the pictures; None: the workdir.
 
     Returns:
-      {"content_accuracy_a2b", ..., the same for b2a, "train_seconds", settings}.
+      {"content_accuracy_a2b", ..., the same for b2a, "train_seconds", settings,
+      "caveats": when the scores mean little}.
 
     Raises:
       UserError: where the folder holds no trained run, a metric is unknown or does not
@@ -72,6 +73,9 @@ def evaluate(
             results.update({f"{k}_{direction}": value for k, value in found.items()})
     context.finish()
     results.update(context.notes)
+    results["caveats"] = caveats.of(results, starts.images(workdir))
+    for line in results["caveats"]:
+        logging.warning("%s", line)
     path = os.path.join(output, RESULTS)
     text = json.dumps(results, indent=2, sort_keys=True, allow_nan=False)
     write_whole(path, text)

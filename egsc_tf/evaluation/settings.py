@@ -30,6 +30,9 @@ class Settings:
     """
 
     data_dir: str = setting("", "Where the data lie now; empty: as in training.")
+    recursive: bool = setting(
+        False, "Also images in subfolders; where training read them, always."
+    )
     manual_dir: str = setting("", "As of egsc_tf.train; empty: as in training.")
     metrics: tuple[str, ...] = setting(
         (), f"Some of {', '.join(METRICS)}; empty: what fits and needs no file."
@@ -51,5 +54,6 @@ class Settings:
 
     def moved(self, config: Config) -> Config:
         """The Config of a run with the data where they lie now."""
-        names = [name for name in ("data_dir", "manual_dir") if getattr(self, name)]
+        where = ("data_dir", "manual_dir", "recursive")
+        names = [name for name in where if getattr(self, name)]
         return dataclasses.replace(config, **{n: getattr(self, n) for n in names})

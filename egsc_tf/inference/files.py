@@ -13,7 +13,7 @@ import tensorflow as tf
 from PIL import Image
 from tqdm import tqdm
 
-from egsc_tf.data import images
+from egsc_tf.data import doubts, images
 from egsc_tf.domains import split
 from egsc_tf.errors import UserError
 from egsc_tf.inference import tiling
@@ -68,7 +68,9 @@ def translate_files(
     ahead = AHEAD_OF_TILES if tile else AHEAD
     least = translator.smallest_side
     bad, styles, heads, rows = [], {}, [], {}
-    for batch in _batches(read_good(exemplars, least, on_bad_image, bad, ahead)):
+    doubtful = doubts.Doubts()
+    good = read_good(exemplars, least, on_bad_image, bad, ahead, doubtful)
+    for batch in _batches(good):
         codes = translator.encode_style(_stacked(batch), split(direction)[1])
         styles.update((path, code[None]) for (path, _), code in zip(batch, codes))
         heads += [thumbnail_of(pixels) for _, pixels in batch if grid]
@@ -80,7 +82,7 @@ def translate_files(
     }
 
     def translations():
-        contents = read_good(inputs, least, on_bad_image, bad, ahead)
+        contents = read_good(inputs, least, on_bad_image, bad, ahead, doubtful)
         for batch in _batches(item for item in contents if files[item[0]]):
             if grid:
                 rows.update((path, [thumbnail_of(pixels)]) for path, pixels in batch)
@@ -109,6 +111,7 @@ def translate_files(
             bar.update()
             if grid:
                 rows[todo.path].append(thumbnail)
+    doubtful.tell(len(inputs) + len(exemplars))
     if rows:
         body = np.stack([np.stack(row) for row in rows.values()])
         sheet = contact_sheet(
@@ -128,23 +131,28 @@ class _Todo(typing.NamedTuple):
     file: str
 
 
-def read_good(paths, smallest_side, on_bad_image, bad, ahead=AHEAD):
+def read_good(paths, smallest_side, on_bad_image, bad, ahead=AHEAD, doubtful=None):
     """Yields (path, pixels) of what decodes and is not too small, in order; messages go
-    to the list `bad`.
+    to the list `bad`, and what is doubtful to the doubts.Doubts.
 
     Raises:
       BadImage: at the first file that does not decode, where on_bad_image is "stop".
     """
 
-    def pixels_or_error(path):
+    doubtful = doubtful or doubts.Doubts()
+
+    def read(path):
         try:
-            return images.read(path, smallest_side)
+            picture = images.read_picture(path, smallest_side)
+            return picture.pixels, doubts.of(picture)
         except images.BadImage as error:
             return error
 
-    for path, found in in_order(pixels_or_error, paths, ahead=ahead):
+    for path, found in in_order(read, paths, ahead=ahead):
         if not isinstance(found, images.BadImage):
-            yield path, found
+            pixels, doubt = found
+            doubtful.add(path, doubt)
+            yield path, pixels
         elif on_bad_image == "stop":
             raise found
         else:

@@ -10,7 +10,7 @@ from collections import Counter
 
 from absl import logging
 
-from egsc_tf.data import images
+from egsc_tf.data import folders
 from egsc_tf.domains import DIRECTIONS
 from egsc_tf.errors import UserError
 from egsc_tf.runtime.flags import setting
@@ -22,6 +22,7 @@ class FileFlags:
 
     input: str = setting(None, "Image or folder to translate.", required=True)
     exemplar: str = setting(None, "Image or folder of styles.", required=True)
+    recursive: bool = setting(False, "Of a folder also the images in its subfolders.")
     output: str = setting(None, "Folder to write to.", required=True)
     direction: str = setting("a2b", "Which way.", choices=DIRECTIONS)
     pairing: str = setting(
@@ -38,9 +39,22 @@ class Strength:
     )
 
 
-def find_images(path):
-    """Image paths of a file or a folder. Raises UserError."""
-    return [path] if os.path.isfile(path) else images.list_images(path)
+def find_images(path, recursive=False):
+    """Image paths of a file or a folder, and of its subfolders. Raises UserError."""
+    if os.path.isfile(path):
+        return [path]
+    return folders.list_images(path, recursive)
+
+
+def inputs_and_exemplars(flags):
+    """Their image paths, as FileFlags name them. Raises UserError."""
+    both = (flags.input, flags.exemplar)
+    if flags.recursive and all(map(os.path.isfile, both)):
+        raise UserError(
+            f"--recursive: expected a folder as --input or --exemplar, found {both[0]} "
+            f"and {both[1]}"
+        )
+    return [find_images(path, flags.recursive) for path in both]
 
 
 def stem(path):
@@ -49,12 +63,21 @@ def stem(path):
 
 
 def output_names(paths):
-    """A distinct name for each path: its stem, with its ending where stems collide."""
+    """A name for each path: its stem, with its ending where stems collide, and with as
+    many of its folders as it takes where these do, too. Names of paths of one stem are
+    distinct, whatever others there are: `egsc_tf.beam.jobs` has only these."""
     stems = [stem(path) for path in paths]
-    count = Counter(stems)
+    parts = [os.path.normpath(path).split(os.sep) for path in paths]
+    names = list(stems)
+    for depth in range(1, max(map(len, parts), default=0) + 1):
+        count = Counter(zip(stems, names))
+        names = [
+            name if count[alone, name] == 1 else "_".join(path[-depth:])
+            for alone, name, path in zip(stems, names, parts)
+        ]
     return [
-        alone if count[alone] == 1 else os.path.basename(path).replace(".", "_")
-        for alone, path in zip(stems, paths)
+        name if name == alone else name.replace(".", "_")
+        for alone, name in zip(stems, names)
     ]
 
 

@@ -49,8 +49,14 @@ def scores(runs):
         f"{run.results['settings']['seed']}"
         for run in runs_with
     )
+    caveats = [
+        f"{run.label}: {line}" if several else line
+        for run in runs_with
+        for line in run.results.get("caveats", ())
+    ]
     return render(
         "scores.html",
+        caveats=caveats,
         head=head,
         rows=rows({*names} - by_look),
         by_look=rows(by_look),

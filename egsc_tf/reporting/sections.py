@@ -116,6 +116,8 @@ def warnings(runs):
 
 def _warnings(run):
     lines = list(run.warnings)
+    for start in run.starts:
+        lines += [f"{start['time']}: {line}." for line in start.get("changed", ())]
     try:
         steps = run.context.translator.steps
     except UserError as error:

@@ -7,6 +7,7 @@ WORKDIR/
   logs/STAGE/               TensorBoard
   samples/STAGE_STEP.png    what the run made of fixed images on the way
   warnings.txt              signs of a run that does not learn, if any
+  images.npz                digests of the images of its newest start
   starts.jsonl              when, where and with which versions it was started
   imported.json             which checkpoints it began with (egsc_tf.import_official)
   run.lock                  host and pid of the training process, while it runs

@@ -17,7 +17,7 @@ from egsc_tf.distribute.workers import Workers
 from egsc_tf.errors import OtherNetworks
 from egsc_tf.models import vgg
 from egsc_tf.models.encoder import Encoder
-from egsc_tf.run import checkpoints, starts
+from egsc_tf.run import checkpoints, seen, starts
 from egsc_tf.run import workdir as workdir_lib
 from egsc_tf.run.lock import run_lock
 from egsc_tf.runtime import devices
@@ -79,7 +79,8 @@ def train(
             workers.require_same(lambda: _read(source, phi, newest))
             if workers.is_chief:
                 config.save(workdir)
-                starts.append(workdir, source, strategy.num_replicas_in_sync)
+                changed = seen.note(workdir, source, goes_on=any(newest.values()))
+                starts.append(workdir, source, strategy.num_replicas_in_sync, changed)
             stack.enter_context(devices.explaining(config))
             stack.enter_context(python_op.errors_as_raised())
             policy = keras.mixed_precision.global_policy()

@@ -89,6 +89,7 @@ def write(folder, name, workdir, config, step, served, settings, split_times):
       settings: egsc_tf.export.saved_model.Settings.
       split_times: of `split_use`, or None where it was not measured.
     """
+    results = results_of(workdir, step)
     report = {
         "name": name,
         "settings": dataclasses.asdict(settings),
@@ -108,7 +109,8 @@ def write(folder, name, workdir, config, step, served, settings, split_times):
             "tensorflow": tf.__version__,
             "python": platform.python_version(),
         },
-        "scores": scores(workdir, step),
+        "scores": scores(results),
+        "caveats": results.get("caveats", []),
         "split_use": split_times,
     }
     with open(os.path.join(folder, REPORT), "w", encoding="utf-8") as file:
@@ -156,8 +158,8 @@ def training(workdir, config, steps):
     return f"imported from the authors' checkpoints{then}"
 
 
-def scores(workdir, steps):
-    """The numbers of WORKDIR/results.json; {} if it was not evaluated at this step."""
+def results_of(workdir, steps):
+    """WORKDIR/results.json; {} if the run was not evaluated at this step."""
     path = os.path.join(workdir, "results.json")
     if not os.path.isfile(path):
         return {}
@@ -172,6 +174,11 @@ def scores(workdir, steps):
             steps,
         )
         return {}
+    return results
+
+
+def scores(results):
+    """The numbers of a results.json."""
     return {
         key: value
         for key, value in sorted(results.items())

@@ -16,7 +16,7 @@ from support.paths import REPOSITORY
 from support.programs import program
 
 from egsc_tf import translate
-from egsc_tf.data import images
+from egsc_tf.data import folders, images
 from egsc_tf.errors import UserError
 from egsc_tf.export.saved_model import Settings as ExportSettings
 from egsc_tf.export.saved_model import export
@@ -120,7 +120,7 @@ def written(output):
 def test_the_images_of_translate(finished, folder, workdir, exemplars, tmp_path):
     output, counts = finished
     translator = restore.load(workdir, deterministic=True)
-    inputs = [p for p in images.list_images(str(folder / "in")) if "large" not in p]
+    inputs = [p for p in folders.list_images(str(folder / "in")) if "large" not in p]
     translate.translate_files(
         translator, inputs, exemplars, str(tmp_path), on_bad_image="skip"
     )
@@ -254,9 +254,15 @@ def test_no_output_is_written_twice_or_over_an_input(run, exemplars, tmp_path):
     assert (tmp_path / "b" / "other.png").read_bytes() == before
     out = tmp_path / "out"
     counts = run(tmp_path / "[ab]" / "*.png", exemplars[:1], out)
-    assert sorted(written(out)) == ["other.png"]
+    both = ["a_same_png.png", "b_same_png.png"]
+    assert sorted(written(out)) == [*both, "other.png"]
+    assert lines(out / pipeline.DEAD_LETTERS) == []
+    out = tmp_path / "twice"
+    save_noise(tmp_path / "b" / "a_same_png.png", 16, 16)
+    run(tmp_path / "[ab]" / "*.png", exemplars[:1], out)
+    assert sorted(written(out)) == ["b_same_png.png", "other.png"]
     assert {letter["path"] for letter in lines(out / pipeline.DEAD_LETTERS)} == {
-        str(tmp_path / name / "same.png") for name in ("a", "b")
+        str(tmp_path / name) for name in ("a/same.png", "b/a_same_png.png")
     }
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 from support.files import bad_files, noise, save
 from support.pictures import encoded
 
-from egsc_tf.data import images, label_maps, rgb
+from egsc_tf.data import folders, images, label_maps, rgb
 from egsc_tf.errors import UserError
 
 
@@ -420,7 +420,7 @@ def test_what_is_no_file_is_refused_at_once(make, reason, tmp_path, monkeypatch)
     error = refused("x.png")
     assert str(error) == f"x.png: expected an image, found: {reason}"
     assert error.kind == "unreadable"
-    assert images.list_images(".") == [os.path.join(".", "x.png")]
+    assert folders.list_images(".") == [os.path.join(".", "x.png")]
 
 
 def test_a_file_that_becomes_a_pipe_meanwhile_is_refused_at_once(tmp_path, monkeypatch):
@@ -446,7 +446,7 @@ def test_a_file_that_may_not_be_read_or_is_gone_is_refused(tmp_path, monkeypatch
         error = refused(path)
     assert str(error) == f"{path}: expected an image, found: Permission denied"
     assert error.kind == "unreadable"
-    listed = images.list_images(str(tmp_path))
+    listed = folders.list_images(str(tmp_path))
     os.remove(path)
     assert refused(listed[0]).kind == "unreadable"
     refused("nul\0.png")
@@ -456,9 +456,9 @@ def test_a_folder_that_may_not_be_listed_is_named(tmp_path, monkeypatch):
     def forbid(name):
         raise PermissionError(13, "Permission denied", name)
 
-    monkeypatch.setattr(images.os, "listdir", forbid)
+    monkeypatch.setattr(folders.os, "scandir", forbid)
     with pytest.raises(UserError, match="images, found: Permission denied"):
-        images.list_images(str(tmp_path))
+        folders.list_images(str(tmp_path))
 
 
 NAMES = {
@@ -474,7 +474,7 @@ def test_any_name_is_read_and_any_message_can_be_printed(name, tmp_path):
     path = os.path.join(tmp_path, name)
     with open(path, "wb") as file:
         file.write(encoded(Image.fromarray(noise()), "PNG"))
-    assert images.list_images(str(tmp_path)) == [path]
+    assert folders.list_images(str(tmp_path)) == [path]
     np.testing.assert_array_equal(images.read(path), noise())
     with open(path, "wb") as file:
         file.write(b"<!DOCTYPE html><body>404")
@@ -491,10 +491,10 @@ def test_the_ending_says_whether_and_the_content_how_a_file_is_read(tmp_path):
     os.rename(tmp_path / "right.png", tmp_path / "wrong.jpg")
     np.testing.assert_array_equal(images.read(str(tmp_path / "wrong.jpg")), pixels)
     for name in ("a.PNG", "a.b.jpeg", "a.tiff", "a.webp", "a.gif", "a.bmp", "a.ppm"):
-        assert images.is_image_name(name)
+        assert folders.is_image_name(name)
     # Pillow knows these too: documents, films, data, and what starts other programs.
     for name in (".a.png", "a", "a.txt", "a.pdf", "a.eps", "a.mpg", "a.h5", "png"):
-        assert not images.is_image_name(name)
+        assert not folders.is_image_name(name)
 
 
 def test_a_postscript_file_starts_no_program(tmp_path, monkeypatch):

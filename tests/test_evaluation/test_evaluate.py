@@ -13,7 +13,7 @@ from support.files import noise, save
 
 from egsc_tf.config import Config
 from egsc_tf.errors import UserError
-from egsc_tf.evaluation import registry, scoring
+from egsc_tf.evaluation import caveats, registry, scoring
 from egsc_tf.evaluation.context import EvaluationContext
 from egsc_tf.evaluation.evaluators import (
     digits,
@@ -342,6 +342,27 @@ def test_segmentation_needs_its_files(scenes):
         )
 
 
+def test_subfolders_are_scored_with_label_maps_of_the_same_names(tmp_path):
+    trained = Config(dataset="folder", data_dir=str(tmp_path), height=16, width=16)
+    config = Settings(recursive=True).moved(trained)
+    assert config.recursive
+    assert not Settings().moved(trained).recursive
+    for name, level in (("a/x.png", 3), ("b/x.png", 5)):
+        for folder, pixels in (
+            ("testA", noise(16, 16, seed=level)),
+            ("testB", noise(16, 16, seed=level)),
+            ("labels/testA", np.full((16, 16), level, np.uint8)),
+        ):
+            path = tmp_path / folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save(path, pixels)
+    settings = Settings(label_dir=str(tmp_path / "labels"))
+    context = EvaluationContext(Oracle(), config, settings, str(tmp_path))
+    assert context.count("a") == 2
+    found = segmentation.label_maps_of(context, "a")
+    assert found[:, 0, 0].tolist() == [3, 5]
+
+
 def test_label_maps_need_images_with_names():
     config = dataclasses.replace(DIGITS, dataset="official_records")
     context = EvaluationContext(Identity(), config, Settings(label_dir="labels"), "")
@@ -379,3 +400,37 @@ def test_metrics_are_chosen_by_the_data_set():
         "digits_scores",
         "distribution",
     ]
+
+
+def caveats_of(a, b, metrics=("fid", "kid", "perceptual"), trained_on=(), **results):
+    settings = {"settings": {"metrics": list(metrics)}, "test_images": {"a": a, "b": b}}
+    return caveats.of({**settings, **results}, dict(zip("ab", trained_on)))
+
+
+def test_scores_of_few_images_say_that_they_mean_little():
+    few, fid, kid = caveats_of(8, 5000)[:3]
+    assert few.startswith("Only 8 of a and 5,000 of b were scored: fewer than 30 test ")
+    assert fid.startswith(
+        "FID of 8 of a and 5,000 of b: fewer than 1,000 test images m"
+    )
+    assert kid.startswith(
+        "KID of 8 of a and 5,000 of b: with fewer than 100 test image"
+    )
+    (few,) = caveats_of(8, 9, ["l1"])
+    assert few.startswith("Only 8 of a and 9 of b")
+    assert caveats_of(30, 99, ["l1", "perceptual"]) == []
+    assert [line[:3] for line in caveats_of(423, 577)] == ["FID"]
+    assert caveats_of(1000, 1000) == []
+    # A covariance of 2,048 features needs more images than that.
+    (fid,) = caveats_of(1000, 1000, extractor_features=2048)
+    assert "fewer than 2,048 test images" in fid
+
+
+def test_domains_of_very_different_size_are_told():
+    (line,) = caveats_of(1000, 1000, trained_on=(10, 5206))
+    assert line.startswith(
+        "Training images: 10 of a against 5,206 of b. The scores of "
+    )
+    (line,) = caveats_of(10_000, 1000, trained_on=(900, 100))
+    assert line.startswith("Test images: 10,000 of a against 1,000 of b. ")
+    assert caveats_of(1000, 9999, trained_on=(999, 100)) == []

@@ -202,11 +202,14 @@ def test_scores_of_this_very_step_are_on_the_card(tmp_path, no_warm_up):
     path = os.path.join(workdir, "results.json")
     for steps, shown in ((0, "| ssim_a2b | 0.8125 |"), (3, "not evaluated at this")):
         with open(path, "w") as file:
-            json.dump({"ssim_a2b": 0.8125, "steps": steps, "settings": {}}, file)
+            caveats = ["Only 8 of a."]
+            results = {"ssim_a2b": 0.8125, "steps": steps, "caveats": caveats}
+            json.dump(results, file)
         version = export(workdir, str(tmp_path / "m"), Settings(directions=("a2b",)))
         with open(os.path.join(version, model_card.CARD)) as file:
             card = file.read()
         assert shown in card
+        assert ("0.8125 |\n\n- Only 8 of a.\n\n## " in card) == (steps == 0)
         assert ("model-index" in head_of(card)) == (steps == 0)
         assert "60000 steps of feature masks and 0 of translation." in card
 

@@ -15,7 +15,7 @@ from support.programs import program, refusal
 
 from egsc_tf import check_dataset
 from egsc_tf.config import Config
-from egsc_tf.data import images
+from egsc_tf.data import folders, images
 from egsc_tf.data.source import open_source
 from egsc_tf.data.survey.reading import FOLDERS
 from egsc_tf.errors import UserError
@@ -93,6 +93,8 @@ def test_each_kind_of_file_is_told_as_what_it_is(tmp_path):
     (folder / "named.png").write_bytes(encoded(Image.fromarray(noise(16, 17)), "JPEG"))
     save(folder / "noending.png", noise(16, 16, seed=3))
     os.rename(folder / "noending.png", folder / "noending")
+    save(folder / "other.png", noise(16, 16, seed=4))
+    os.rename(folder / "other.png", folder / "other.data")
     (folder / "notes.txt").write_text("x")
     (folder / ".hidden.png").write_text("x")
     (folder / "loop.png").symlink_to("loop.png")
@@ -110,7 +112,7 @@ def test_each_kind_of_file_is_told_as_what_it_is(tmp_path):
         "broken": [f"trainA/{n}" for n in ("cut.jpg", "empty.png", "text.png")],
         "tiny": ["trainA/pixel.png"],
         "unreadable": ["trainA/dir.png", "trainA/loop.png"],
-        "not_read_images": ["trainA/noending"],
+        "not_read_images": ["trainA/other.data"],
         "not_read_files": ["trainA/notes.txt"],
         "not_read_folders": ["trainA/more"],
         "stretched": ["trainA/long.png"],
@@ -124,7 +126,7 @@ def test_each_kind_of_file_is_told_as_what_it_is(tmp_path):
     assert found["wrong_ending"] == [("trainA/named.png", "JPEG")]
     summary = findings.summary()
     assert summary["folders"]["trainA"]["hidden_entries"] == 1
-    assert summary["folders"]["trainA"]["usable"] == 4 + 5
+    assert summary["folders"]["trainA"]["usable"] == 4 + 6
     assert summary["reasons_against"] == {
         "training --on_bad_image=stop": ["trainA: 6 files stop it"],
         "training --on_bad_image=skip": [],
@@ -222,6 +224,7 @@ def test_the_reasons_are_those_of_training(tmp_path):
     shutil.rmtree(tmp_path / "trainA")
     without(tmp_path / "trainB", 3)
     (tmp_path / "trainB" / "more").mkdir()
+    save(tmp_path / "trainB" / "more" / "x.png")
     first = f"{tmp_path / 'trainA'}: expected a folder of images, found none"
     second = "trainB: expected at least 2 usable images, found 1"
     findings = check(tmp_path)
@@ -229,9 +232,9 @@ def test_the_reasons_are_those_of_training(tmp_path):
     assert printed(findings).count(first) == 2
     without(tmp_path / "trainB", 1)
     assert (
-        f"{tmp_path / 'trainB'}: expected image files, found none among 1 entries, "
-        "1 of them folders, which are not read"
-    ) in check(tmp_path).reasons("train")
+        f"{tmp_path / 'trainB'}: expected image files, found none among 1 entries: 1 "
+        "images in subfolders (see --recursive). Read are files that end in "
+    ) in check(tmp_path).reasons("train")[1]
 
 
 def test_many_files_of_a_kind_are_counted_and_the_first_shown(tmp_path):
@@ -365,7 +368,7 @@ def test_two_thousand_odd_files_are_each_read_or_named_alike_everywhere(tmp_path
                 os.path.relpath(path, tmp_path) for path in source.names[domain]
             ]
             assert set(relative) == good
-            paths = images.list_images(str(tmp_path / name))
+            paths = folders.list_images(str(tmp_path / name))
             messages = []
             read = list(
                 translate_folder.read_good(

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 from absl import app
 from PIL import Image
+from support import runs
 from support.files import save_noise
 from support.programs import program, refusal
 
@@ -173,6 +174,38 @@ def test_names_that_collide_keep_their_endings():
     assert names == ["x_png", "x_jpg", "y"]
 
 
+def test_names_that_collide_in_subfolders_keep_their_folders():
+    paths = ["d/a/x.png", "d/b/x.png", "d/b/x.jpg", "d/b/y.png", "d/b/a/x.png"]
+    names = pairing.output_names(paths)
+    assert names == ["d_a_x_png", "b_x_png", "x_jpg", "y", "b_a_x_png"]
+    # Names of other stems do not count, as for Beam, which has one stem at a time.
+    assert pairing.output_names(["x.png", "x.jpg", "x_png.gif"])[::2] == ["x_png"] * 2
+
+
+def test_translate_reads_subfolders_and_names_their_images_apart(tmp_path, caplog):
+    workdir = runs.untrained(tmp_path / "run")
+    for name in ("x.png", "a/x.png", "a/y.png", "b/x.png"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        save_noise(tmp_path / "in" / name, 9, 12)
+    style = save_noise(tmp_path / "style.png", 9, 9)
+
+    def translated(out, source=tmp_path / "in", **flags):
+        flags = {"input": str(source), "exemplar": style, "output": str(out), **flags}
+        assert (
+            translate.main(translate.Flags(workdir=workdir), pairing.FileFlags(**flags))
+            == 0
+        )
+        return sorted(os.listdir(out))
+
+    with caplog.at_level("WARNING", logger="absl"):
+        assert translated(tmp_path / "flat") == ["x.png"]
+    assert "images read: 1, left out: 3 images in subfolders (see --recu" in caplog.text
+    expected = ["a_x_png.png", "b_x_png.png", "in_x_png.png", "y.png"]
+    assert translated(tmp_path / "deep", recursive=True) == expected
+    with pytest.raises(UserError, match="--recursive: expected a folder as --input or"):
+        translated(tmp_path / "none", style, recursive=True)
+
+
 def test_outputs_never_overwrite_inputs_or_each_other(translator, tmp_path):
     inputs = [save_noise(tmp_path / f"{n}.png", 9, 9) for n in ("a", "a_b")]
     exemplars = [save_noise(tmp_path / f"{n}.jpg", 9, 9) for n in ("b_c", "c")]
@@ -265,9 +298,9 @@ def test_stop_writes_what_is_before_the_first_bad_image(translator, tmp_path):
 
 def test_an_interrupt_gives_up_what_waits(translator, tmp_path, monkeypatch):
     inputs = folder_of(tmp_path / "in", [(9, 9 + i) for i in range(30)])
-    read, reads = images.read, []
+    read, reads = images.read_picture, []
     monkeypatch.setattr(
-        images, "read", lambda path, *a: [reads.append(path), read(path, *a)][1]
+        images, "read_picture", lambda path, *a: [reads.append(path), read(path, *a)][1]
     )
 
     def interrupted(*args):
@@ -276,7 +309,7 @@ def test_an_interrupt_gives_up_what_waits(translator, tmp_path, monkeypatch):
     monkeypatch.setattr(translator, "decode", interrupted)
     with pytest.raises(KeyboardInterrupt):
         translate.translate_files(translator, inputs, inputs[:1], str(tmp_path / "out"))
-    assert len(reads) <= 1 + 1 + files.AHEAD
+    assert 1 < len(reads) <= 1 + 1 + files.AHEAD
     assert not (tmp_path / "out").exists()
 
 
@@ -287,14 +320,18 @@ def test_decoding_and_writing_go_on_while_the_networks_work(
     next translation."""
     inputs = folder_of(tmp_path / "in", [(9, 12 + i) for i in range(4)])
     second_read, second_translated = threading.Event(), threading.Event()
-    read, write, encode = images.read, images.write_png, translator.encode_content
+    read, write, encode = (
+        images.read_picture,
+        images.write_png,
+        translator.encode_content,
+    )
     sizes = []
 
     def noted_read(path, *args):
-        pixels = read(path, *args)
+        picture = read(path, *args)
         if path == inputs[1]:
             second_read.set()
-        return pixels
+        return picture
 
     def waiting_encode(content, domain):
         sizes.append(content.shape)
@@ -308,7 +345,7 @@ def test_decoding_and_writing_go_on_while_the_networks_work(
         assert second_translated.wait(60)
         write(path, image)
 
-    monkeypatch.setattr(images, "read", noted_read)
+    monkeypatch.setattr(images, "read_picture", noted_read)
     monkeypatch.setattr(images, "write_png", waiting_write)
     monkeypatch.setattr(translator, "encode_content", waiting_encode)
     out = str(tmp_path / "out")
@@ -318,7 +355,7 @@ def test_decoding_and_writing_go_on_while_the_networks_work(
 
 def test_no_more_than_a_few_images_wait(translator, tmp_path, monkeypatch):
     inputs = folder_of(tmp_path / "in", [(9, 12)] * 30)
-    read, write = images.read, images.write_png
+    read, write = images.read_picture, images.write_png
     lock, waiting, most = threading.Lock(), [0], []
 
     def counted(change):
@@ -326,7 +363,8 @@ def test_no_more_than_a_few_images_wait(translator, tmp_path, monkeypatch):
             waiting[0] += change
             most.append(waiting[0])
 
-    monkeypatch.setattr(images, "read", lambda *a: [counted(1), read(*a)][1])
+    noted = lambda *a: [counted(1), read(*a)][1]  # noqa: E731
+    monkeypatch.setattr(images, "read_picture", noted)
     monkeypatch.setattr(images, "write_png", lambda *a: [write(*a), counted(-1)])
     exemplar = [save_noise(tmp_path / "style.png", 9, 9)]
     translate.translate_files(translator, inputs, exemplar, str(tmp_path / "out"))

@@ -91,6 +91,11 @@ def test_the_table_has_mean_and_deviation_over_seeds():
     ]
 
 
+def test_caveats_of_all_runs_are_told_once():
+    few, fid = {"caveats": ["few", "FID"]}, {"caveats": ["FID"]}
+    assert variants.caveats({"unit": [fid, few], "munit": [few]}) == ["FID", "few"]
+
+
 @pytest.mark.slow
 def test_the_command_trains_scores_and_tabulates(tmp_path):
     preset = tmp_path / "tiny"
@@ -121,6 +126,7 @@ def test_the_command_trains_scores_and_tabulates(tmp_path):
     (result,) = json.loads((tmp_path / "table" / "variants.json").read_text())["unit"]
     table = (tmp_path / "table" / "variants.md").read_text()
     assert f"| unit | {result['l1_a2b']:.3f} ± 0.000 |" in table
+    assert "\nOnly 8 of a and 8 of b were scored" in table
     assert table in done.stdout
     flags = (tmp_path / "table" / "unit_seed3" / "run.flags").read_text()
     assert "--seed=3" in flags

@@ -61,6 +61,8 @@ def test_the_page_says_what_was_run_and_found(reported):
     assert spread["p05"] < results["l1_a2b"] < spread["p95"]
     shown = f"{results['l1_a2b']:.4g} ± {spread['std']:.2g} [{spread['p05']:.3g}, "
     assert f"<td>{shown}" in text
+    (caveat,) = results["caveats"]
+    assert f'<p class="warning">{caveat}</p>' in text
     worst = results["worst"]["b2a"][0]
     assert worst["values"] == sorted(worst["values"], reverse=True)
     assert f"{worst['values'][0]:.3g}" in text
@@ -214,8 +216,10 @@ def test_every_start_is_noted(reported, tmp_path):
     starts.append(folder, Source(), 1)
     with open(tmp_path / starts.NAME, "a", encoding="utf-8") as file:
         file.write('\n{"time": "20')  # cut short
-    starts.append(folder, Source(), 4)
+    starts.append(folder, Source(), 4, ["A: 3 images then, 4 now"])
     first, second, third = starts.read(folder)
+    assert starts.images(folder) == {"a": 3, "b": 5}
+    assert third["changed"] == ["A: 3 images then, 4 now"]
     assert [one["replicas"] for one in (first, second, third)] == [2, 1, 4]
     assert first["images"] == {"a": 3, "b": 5}
     assert len(starts.read(reported[0])) == 1

@@ -289,6 +289,7 @@ class Failing:
 
     def __init__(self, source):
         self.source = source
+        self.inventory, self.where = source.inventory, source.where
 
     def size(self, domain):
         return self.source.size(domain)

@@ -405,12 +405,16 @@ def test_a_loaded_run_translates_with_the_average(finished):
     np.testing.assert_allclose(out, expected, atol=1e-5)
 
 
-def test_evaluate_writes_scores_and_pictures(finished, monkeypatch, tmp_path):
+def test_evaluate_writes_scores_and_pictures(finished, monkeypatch, tmp_path, caplog):
     folder, _ = finished
     monkeypatch.setattr(digit_classifier, "STEPS", 2)
     settings = evaluate_lib.Settings(max_images=3, seed=5)
     output = str(tmp_path / "scores")
-    results = evaluate_lib.evaluate(folder, settings, output)
+    with caplog.at_level("WARNING", logger="absl"):
+        results = evaluate_lib.evaluate(folder, settings, output)
+    (caveat,) = results["caveats"]
+    assert caveat.startswith("Only 3 of a and 3 of b were scored: fewer than 30 test ")
+    assert caveat in caplog.text
     with open(os.path.join(output, "results.json"), encoding="utf-8") as file:
         assert json.load(file) == json.loads(json.dumps(results))
     assert (results["settings"]["max_images"], results["settings"]["seed"]) == (3, 5)

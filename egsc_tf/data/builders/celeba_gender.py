@@ -7,6 +7,7 @@ import tensorflow_datasets as tfds
 
 from egsc_tf.data import images
 from egsc_tf.data.builders.beam_ready import BeamReadyBuilder, apache_beam
+from egsc_tf.data.folders import is_image_name
 from egsc_tf.domains import DOMAINS
 
 SIDE = 128
@@ -55,8 +56,9 @@ class EgscCelebaGender(BeamReadyBuilder):
 
     def _of_folder(self, root, split, domain):
         folder = root / (split + domain.upper())
-        names = sorted(p.name for p in folder.iterdir() if images.is_image_name(p.name))
-        return self._generate_examples([folder / name for name in names], _of_file)
+        names = (path.name for path in folder.iterdir())
+        paths = [folder / name for name in sorted(names) if is_image_name(name)]
+        return self._generate_examples(paths, _of_file)
 
     def of_celeb_a(self, celeb_a, split, domain):
         # By the order in which faces are read, workers would give the same names.

@@ -16,7 +16,9 @@ import hashlib
 import numpy as np
 import tensorflow as tf
 
+from egsc_tf.data import inventory
 from egsc_tf.data.digits import handwriting
+from egsc_tf.domains import DOMAINS
 
 CELLS = 4
 CLASSES = 10
@@ -62,6 +64,17 @@ class _Digits:
         digest = hashlib.sha256(self.images.numpy().tobytes())
         digest.update(self.labels.numpy().tobytes())
         return digest.hexdigest()[:16]
+
+    @property
+    def where(self):
+        return {domain: f"handwriting of domain {domain}" for domain in DOMAINS}
+
+    def inventory(self, domain):
+        """The Inventory of the handwriting, of which both domains are made."""
+        del domain
+        pairs = zip(self.images.numpy(), self.labels.numpy())
+        digests = [inventory.digest(x.tobytes() + y.tobytes()) for x, y in pairs]
+        return inventory.of([str(n) for n in range(len(digests))], digests)
 
     def binary(self, grey, height, width):
         """Grey [h, w] in [0, 255] -> mask [height, width] in {0, 1}."""

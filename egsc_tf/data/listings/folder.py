@@ -3,14 +3,17 @@
 import functools
 import os
 
-from egsc_tf.data import images
+from egsc_tf.data import folders, images
 from egsc_tf.data.decoded import Listing
 from egsc_tf.domains import DOMAINS
 from egsc_tf.errors import UserError
 
 
-def listings(data_dir, split):
+def listings(data_dir, split, recursive=False):
     """{"a": Listing, "b": Listing} of DIR/{split}A and DIR/{split}B.
+
+    Args:
+      recursive: also the images of subfolders.
 
     Raises:
       UserError: where a folder is missing or empty.
@@ -22,7 +25,7 @@ def listings(data_dir, split):
     found = {}
     for domain in DOMAINS:
         folder = os.path.join(data_dir, split + domain.upper())
-        paths = images.list_images(folder)
-        items = [(path, functools.partial(images.read, path)) for path in paths]
-        found[domain] = Listing(folder, len(items), items)
+        paths = folders.list_images(folder, recursive)
+        items = [(path, functools.partial(images.read_picture, path)) for path in paths]
+        found[domain] = Listing(folder, len(items), items, os.path.join(folder, ""))
     return found

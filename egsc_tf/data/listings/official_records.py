@@ -6,6 +6,7 @@ image_height and image_width. A pair means nothing: each domain is shuffled on i
 
 import functools
 import glob
+import io
 import os
 import re
 
@@ -58,7 +59,8 @@ def _listing(data_dir, paths, count, domain):
         for path in paths
         for name, record in _records(path)
     )
-    return Listing(f"{data_dir} image_raw_{domain.upper()}", count, items)
+    where = f"{data_dir} image_raw_{domain.upper()}"
+    return Listing(where, count, items, os.path.join(os.path.dirname(paths[0]), ""))
 
 
 def _records(path):
@@ -77,4 +79,5 @@ def _read(record, name, domain):
         ) from error
     if key not in features or not features[key].bytes_list.value:
         raise images.BadImage(f"{name}: expected {key}, found {sorted(features)}")
-    return images.read_bytes(features[key].bytes_list.value[0], f"{name} {key}")
+    file = io.BytesIO(features[key].bytes_list.value[0])
+    return images.decode(file, f"{name} {key}")

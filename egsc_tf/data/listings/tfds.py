@@ -6,6 +6,7 @@ cycle_gan have; or the images of the domains are two splits of one builder, or o
 """
 
 import functools
+import io
 import re
 
 from absl import logging
@@ -130,7 +131,7 @@ def _listing(name, split, data_dir, manual_dir):
     items = (
         (
             f"{where} {n}",
-            functools.partial(images.read_bytes, e["image"], f"{where} {n}"),
+            functools.partial(images.decode, io.BytesIO(e["image"]), f"{where} {n}"),
         )
         for n, e in enumerate(data.as_numpy_iterator())
     )

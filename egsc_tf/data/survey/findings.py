@@ -7,8 +7,8 @@ few numbers each.
 import collections
 import os
 
-from egsc_tf.data import images
-from egsc_tf.data.survey.reading import FOLDERS, list_folder, read_files
+from egsc_tf.data import folders, images
+from egsc_tf.data.survey.reading import FOLDERS, read_files
 from egsc_tf.data.survey.statistics import FolderStatistics
 
 ENLARGED = 2.0
@@ -20,10 +20,12 @@ KINDS = {
     "broken": "do not decode",
     "tiny": f"smaller than {images.SMALLEST_SIDE}x{images.SMALLEST_SIDE} pixels",
     "unreadable": "cannot be opened",
-    "not_read_images": "are images, but not read: no ending of an image format",
+    "not_read_images": "are images, but not read, for their endings",
     "not_read_files": "are no images and not read",
     "not_read_folders": "are folders, which are not read",
     "small": f"enlarged more than {ENLARGED:g} times to the size of training",
+    "doubtful": "come out nearly black or of one colour (values that do not fill their "
+    "type?)",
     "stretched": f"stretched more than {STRETCHED:g} times to the shape of training",
     "wrong_ending": "hold another format than their ending says (read all the same)",
     "warnings": "decode, but Pillow warns of them",
@@ -37,16 +39,19 @@ class Findings:
     Args:
       data_dir: the folder with trainA, trainB, testA, testB.
       height, width: of training.
+      recursive: whether images of subfolders count.
 
     Attributes:
       folders: {name: FolderStatistics}.
       problems: {kind of KINDS: [(file, message)]}; files are relative to data_dir.
     """
 
-    def __init__(self, data_dir, height, width):
+    def __init__(self, data_dir, height, width, recursive=False):
         self.data_dir, self.height, self.width = data_dir, height, width
         self.folders = {
-            name: FolderStatistics(list_folder(os.path.join(data_dir, name)))
+            name: FolderStatistics(
+                folders.look_into(os.path.join(data_dir, name), recursive)
+            )
             for name in FOLDERS
         }
         self.problems = {kind: [] for kind in KINDS}
@@ -149,10 +154,12 @@ class Findings:
         self.problems[kind].append((file, message))
 
     def _add_not_read(self, file, found):
-        if found.bad:
-            self._add("not_read_files", file, "")
-        else:
+        if not found.bad:
             self._add("not_read_images", file, found.format)
+        elif file.lower().endswith(images.HEIF_ENDINGS):
+            self._add("not_read_images", file, images.NO_HEIF)
+        else:
+            self._add("not_read_files", file, "")
 
     def _add_usable(self, file, found):
         """What may be wrong with an image that decodes."""
@@ -165,7 +172,9 @@ class Findings:
             self._add("stretched", file, size)
         ending = os.path.splitext(file)[1].lower()
         # An MPO is a JPEG with more images behind it.
-        if found.format not in (images.ENDINGS[ending], "MPO"):
+        if ending and found.format not in (images.ENDINGS[ending], "MPO"):
             self._add("wrong_ending", file, found.format)
+        if found.doubt:
+            self._add("doubtful", file, found.doubt)
         for message in found.warnings:
             self._add("warnings", file, message)

@@ -3,44 +3,21 @@
 The reader, and the choice of what is read, are those of training.
 """
 
-import contextlib
-import dataclasses
 import functools
 import hashlib
-import os
 import threading
 import typing
 import warnings
 
 import numpy as np
 
-from egsc_tf.data import images
+from egsc_tf.data import doubts, images
 from egsc_tf.domains import DOMAINS
-from egsc_tf.errors import UserError
 from egsc_tf.runtime.threads import in_order
 
 FOLDERS = tuple(s + domain.upper() for s in ("train", "test") for domain in DOMAINS)
 BLOCK = 2**20
 THUMBNAIL = 96
-
-
-@dataclasses.dataclass(frozen=True)
-class Contents:
-    """What a folder holds, as its names say.
-
-    Attributes:
-      refused: why no image can be listed, or "".
-      images: names of the files that training reads.
-      others: names of visible files that it does not read, for their endings.
-      subfolders: {name: how many image files lie in it, at any depth}.
-      hidden: how many entries start with a dot.
-    """
-
-    refused: str
-    images: list[str]
-    others: list[str]
-    subfolders: dict[str, int]
-    hidden: int
 
 
 class Found(typing.NamedTuple):
@@ -53,6 +30,7 @@ class Found(typing.NamedTuple):
       of_bytes, of_pixels: digests; equal ones mean equal files, equal images.
       thumbnail: [h, w, 3] uint8 in the shape of training, THUMBNAIL pixels long.
       warnings: what Pillow warned of.
+      doubt: see egsc_tf.data.doubts.
     """
 
     bad: typing.Optional[tuple[str, str]]
@@ -64,33 +42,7 @@ class Found(typing.NamedTuple):
     of_pixels: bytes = b""
     thumbnail: typing.Optional[np.ndarray] = None
     warnings: tuple[str, ...] = ()
-
-
-def list_folder(path):
-    """The Contents of a folder."""
-    refused, listed, names = "", [], []
-    try:
-        listed = [os.path.basename(image) for image in images.list_images(path)]
-    except UserError as error:
-        refused = str(error)
-    with contextlib.suppress(OSError):  # Then `refused` says it.
-        names = sorted(set(os.listdir(path)) - set(listed))
-    visible = [name for name in names if not name.startswith(".")]
-    folders = [name for name in visible if os.path.isdir(os.path.join(path, name))]
-    return Contents(
-        refused,
-        listed,
-        sorted(set(visible) - set(folders)),
-        {name: _images_below(os.path.join(path, name)) for name in folders},
-        len(names) - len(visible),
-    )
-
-
-def _images_below(folder):
-    """Links to folders are not followed: they may lead in circles."""
-    return sum(
-        images.is_image_name(n) for _, _, files in os.walk(folder) for n in files
-    )
+    doubt: str = ""
 
 
 def read_files(paths, height, width, workers):
@@ -132,6 +84,7 @@ def _read(path, cell):
         of_pixels.digest(),
         images.resize(pixels, *cell),
         tuple(dict.fromkeys(_here.warnings)),
+        doubts.of(picture),
     )
 
 

@@ -12,7 +12,7 @@ class FolderStatistics:
     """Of one folder.
 
     Args:
-      contents: egsc_tf.data.survey.reading.Contents.
+      contents: egsc_tf.data.folders.Contents.
 
     Attributes:
       stopping: how many of its images stop training.

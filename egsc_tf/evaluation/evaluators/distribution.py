@@ -1,7 +1,5 @@
 """FID and KID."""
 
-from absl import logging
-
 from egsc_tf.domains import split
 from egsc_tf.errors import UserError
 from egsc_tf.metrics import (
@@ -33,12 +31,5 @@ def distribution(context, direction, names):
                 real, fake, seed=context.settings.seed
             )
             found[f"kid{label}"], found[f"kid_std{label}"] = mean, deviation
-    if "fid" in names and min(len(real), len(fake)) < real.shape[1]:
-        logging.warning(
-            "fid: %d and %d images for %d features; FID is biased upwards: compare "
-            "only with the same numbers of images",
-            len(real),
-            len(fake),
-            real.shape[1],
-        )
+    context.notes["extractor_features"] = real.shape[1]
     return found

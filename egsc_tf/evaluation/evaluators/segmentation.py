@@ -61,9 +61,10 @@ def label_maps_of(context, domain):
             "--label_dir: expected --dataset=folder, whose images have names, found "
             f"{config.dataset}"
         )
+    images = os.path.join(config.data_dir, "test" + domain.upper())
     maps = []
     for name in names:
-        stem = os.path.splitext(os.path.basename(name))[0]
+        stem = os.path.splitext(os.path.relpath(name, images))[0]
         path = os.path.join(folder, stem + ".png")
         if not os.path.isfile(path):
             raise UserError(f"--label_dir: expected {path}, found no such file")
