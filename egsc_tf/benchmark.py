@@ -23,12 +23,34 @@ from egsc_tf.config import Config
 from egsc_tf.data.source import open_source
 from egsc_tf.distribute import strategies
 from egsc_tf.errors import UserError
-from egsc_tf.runtime import devices, machine
+from egsc_tf.runtime import devices, machine, paths
 from egsc_tf.runtime.files import write_whole
-from egsc_tf.runtime.flags import setting
+from egsc_tf.runtime.flags import Use, setting
 from egsc_tf.runtime.keras import keras
 
 WHAT = ("train", "translate", "input", "export")
+# What of the flags of a run is not measured, or not read.
+SCHEDULE = ("mask_steps", "total_steps", "mask_learning_rate", "log_every")
+SCHEDULE += ("sample_every", "checkpoint_every", "keep_checkpoints")
+DATA = ("dataset", "data_dir", "manual_dir", "split_a", "split_b", "digits")
+DATA += ("polarity", "unseen_pairs", "on_bad_image", "cache_gib")
+
+
+def _reads_data(synthetic, what):
+    return not synthetic and bool({"train", "input"} & {*what})
+
+
+USES = {
+    **dict.fromkeys(SCHEDULE, Use((), "egsc_tf.train", lambda: False)),
+    **dict.fromkeys(
+        DATA,
+        Use(
+            ("synthetic", "what"),
+            "--nosynthetic and --what with train or input",
+            _reads_data,
+        ),
+    ),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +63,8 @@ class Settings:
     replicas: int = setting(
         0, "0: all GPUs or one device; N: N logical CPUs, mirrored.", least=0
     )
-    json: str = setting("", "JSON file to write.")
-    vs: str = setting("", "JSON file of another run to compare with.")
+    json: str = setting("", "JSON file to write.", path=paths.FILE)
+    vs: str = setting("", "JSON file of another run to compare with.", path=paths.READ)
 
 
 def benchmark(config, settings):
@@ -130,4 +152,4 @@ def main(config, settings):
 
 
 if __name__ == "__main__":
-    run(main, Config, Settings)
+    run(main, Config, Settings, uses=USES)

@@ -16,7 +16,7 @@ from egsc_tf.evaluation.context import EvaluationContext
 from egsc_tf.evaluation.settings import RESULTS, Settings
 from egsc_tf.run import restore
 from egsc_tf.run import workdir as workdir_lib
-from egsc_tf.runtime import machine
+from egsc_tf.runtime import machine, paths
 from egsc_tf.runtime.files import write_whole
 from egsc_tf.runtime.keras import keras
 
@@ -48,6 +48,10 @@ def evaluate(
     config = config_lib.load(workdir)
     config = settings.moved(config)
     names = registry.choose(settings.metrics, config, settings)
+    output = os.fspath(output or workdir)
+    paths.require_writable(f"--output={output}", output)
+    with workdir_lib.naming_flags(workdir, config):
+        registry.check_files(names, config, settings)
     keras.utils.set_random_seed(settings.seed)  # --test_noise keeps noise on
     tf.config.experimental.enable_op_determinism()
     translator = restore.load(workdir)
@@ -55,7 +59,6 @@ def evaluate(
         logging.warning(
             "the run is at step %d of %d", translator.steps, config.total_steps
         )
-    output = os.fspath(output or workdir)
     context = EvaluationContext(translator, config, settings, output)
     results = {
         "settings": {**dataclasses.asdict(settings), "metrics": list(names)},
@@ -66,6 +69,7 @@ def evaluate(
         "constants": registry.CONSTANTS,
         "machine": machine.describe(1),
     }
+    registry.load_networks(context, names)
     for evaluator in registry.of(names):
         for direction in DIRECTIONS:
             found = evaluator(context, direction, names)

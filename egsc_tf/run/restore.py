@@ -13,6 +13,21 @@ from egsc_tf.run import checkpoints
 from egsc_tf.run import workdir as workdir_lib
 
 
+def checkpoint_of(workdir: str) -> str:
+    """The path of a run's newest sound checkpoint of the translation stage.
+
+    Raises:
+      UserError: where there is none.
+    """
+    path = workdir_lib.newest_checkpoint(workdir, workdir_lib.TRANSLATION)
+    if path is None:
+        raise UserError(
+            f"{os.path.join(workdir, workdir_lib.TRANSLATION)}: expected a checkpoint "
+            "of the translation stage, found none; has egsc_tf.train got that far?"
+        )
+    return path
+
+
 def load(
     workdir: Union[str, "os.PathLike[str]"], deterministic: bool = False
 ) -> Translator:
@@ -37,12 +52,7 @@ def load(
     config = config_lib.load(workdir)
     if deterministic:
         config = dataclasses.replace(config, test_noise=False)
-    path = workdir_lib.newest_checkpoint(workdir, workdir_lib.TRANSLATION)
-    if path is None:
-        raise UserError(
-            f"{os.path.join(workdir, workdir_lib.TRANSLATION)}: expected a checkpoint "
-            "of the translation stage, found none; has egsc_tf.train got that far?"
-        )
+    path = checkpoint_of(workdir)
     translator = Translator.from_config(config)
     translator.create_variables()
     checkpoint = tf.train.Checkpoint(

@@ -76,6 +76,7 @@ def test_train_stops_at_a_text_file_named_png(tmp_path):
         "--dataset=folder",
         f"--data_dir={tmp_path}",
         f"--workdir={tmp_path / 'run'}",
+        "--perceptual_network=embedded",
     )
     assert code == 2
     assert "trainB/text.png: expected an image, found:" in output
