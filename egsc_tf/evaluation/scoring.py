@@ -60,6 +60,7 @@ def evaluate(
             "the run is at step %d of %d", translator.steps, config.total_steps
         )
     context = EvaluationContext(translator, config, settings, output)
+    registry.load_networks(context, names)  # before images are read
     results = {
         "settings": {**dataclasses.asdict(settings), "metrics": list(names)},
         "run": dataclasses.asdict(config),
@@ -69,7 +70,6 @@ def evaluate(
         "constants": registry.CONSTANTS,
         "machine": machine.describe(1),
     }
-    registry.load_networks(context, names)
     for evaluator in registry.of(names):
         for direction in DIRECTIONS:
             found = evaluator(context, direction, names)
