@@ -10,6 +10,7 @@ from egsc_tf.runtime.program import run  # first: it quiets the start of TensorF
 # isort: split
 import dataclasses
 import os
+import socket
 import tempfile
 
 from egsc_tf.data import images
@@ -77,6 +78,17 @@ def examples_of(run_, folder):
     return examples, f"The examples are {kind} of the run."
 
 
+def require_port(host, port):
+    """Raises UserError where the port cannot be had, before a model is loaded."""
+    try:
+        family = socket.getaddrinfo(host, port)[0][0]
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise UserError(
+            f"--host={host}, --port={port}: expected a free port, found: {error}"
+        ) from error
+
+
 def main(flags):
     try:
         from egsc_tf.gradio_app import interface
@@ -86,6 +98,7 @@ def main(flags):
         ) from error
     if bool(flags.workdir) == bool(flags.saved_model):
         raise UserError("expected one of --workdir and --saved_model")
+    require_port(flags.host, flags.port)
     with tempfile.TemporaryDirectory(prefix="egsc_tf_") as folder:
         if flags.workdir:
             settings = Settings(data_dir=flags.data_dir, manual_dir=flags.manual_dir)

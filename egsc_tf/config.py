@@ -339,6 +339,8 @@ class Config:
     keep_checkpoints: int = setting(3, "Checkpoints kept.", least=1, may_change=True)
 
     def __post_init__(self) -> None:
+        for name, path in self.own_paths().items():
+            object.__setattr__(self, name, paths.expand(path, f"--{name}={path}"))
         check(self)
         for name, value in vars(self).items():
             if isinstance(value, str) and not _is_line(value):

@@ -18,6 +18,7 @@ import threading
 import time
 
 from egsc_tf.distribute.tf_config import VARIABLE
+from egsc_tf.run.lock import require_locks
 from egsc_tf.runtime.flags import setting
 from egsc_tf.runtime.program import run
 
@@ -84,6 +85,7 @@ def show(index, process):
 
 
 def main(flags, arguments):
+    require_locks()
     addresses = free_addresses(flags.workers)
     processes = [start(i, addresses, arguments) for i in range(flags.workers)]
 

@@ -43,12 +43,12 @@ def evaluate(
       UserError: where the folder holds no trained run, a metric is unknown or does not
         fit the data set, or a file that it needs cannot be used.
     """
-    workdir = os.fspath(workdir)
+    workdir = paths.expand(os.fspath(workdir), f"workdir={workdir}")
     settings = settings or Settings()
     config = config_lib.load(workdir)
     config = settings.moved(config)
     names = registry.choose(settings.metrics, config, settings)
-    output = os.fspath(output or workdir)
+    output = paths.expand(os.fspath(output or workdir), f"output={output}")
     paths.require_writable(f"--output={output}", output)
     with workdir_lib.naming_flags(workdir, config):
         registry.check_files(names, config, settings)

@@ -11,6 +11,7 @@ from egsc_tf.errors import UserError
 from egsc_tf.models.translator import Translator
 from egsc_tf.run import checkpoints
 from egsc_tf.run import workdir as workdir_lib
+from egsc_tf.runtime import paths
 
 
 def checkpoint_of(workdir: str) -> str:
@@ -48,7 +49,7 @@ def load(
       egsc_tf.errors.UserError: where the folder holds no run or no checkpoint of the
         translation stage, or only broken ones.
     """
-    workdir = os.fspath(workdir)
+    workdir = paths.expand(os.fspath(workdir), f"workdir={workdir}")
     config = config_lib.load(workdir)
     if deterministic:
         config = dataclasses.replace(config, test_noise=False)

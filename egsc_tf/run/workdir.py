@@ -1,7 +1,7 @@
 """The folder of a run.
 
 WORKDIR/
-  run.flags                 the flags of the run: a flagfile
+  run.flags                 the flags of the run: a flagfile, with absolute paths
   feature_masks/ckpt-N...   checkpoints of stage 1
   translation/ckpt-N...     checkpoints of stage 2, with F_a and F_b in them
   logs/STAGE/               TensorBoard

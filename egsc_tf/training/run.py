@@ -47,7 +47,8 @@ def train(
 
     Args:
       config: egsc_tf.config.Config.
-      workdir: folder of the run; one that holds a run goes on with it.
+      workdir: folder of the run; one that holds a run goes on with it. As in all paths
+        of a program, ~ is the home folder.
       strategy: of tf.distribute; None: see `egsc_tf.distribute.strategies.choose`,
         and for tpu.
       override_run: go on with the run in `workdir` also where flags differ that make
@@ -60,7 +61,7 @@ def train(
       egsc_tf.errors.Interrupted: after SIGTERM or SIGINT, once the step is saved.
       egsc_tf.errors.LostWorker: where another worker is gone.
     """
-    workdir = os.fspath(workdir)
+    workdir = paths.expand(os.fspath(workdir), f"workdir={workdir}")
     # All that can be known is found before there is any work, and before the folder is
     # written to.
     before = workdir_lib.check_flags(workdir, config, override_run)

@@ -1,16 +1,21 @@
 """A path means one thing in every program, and is looked at before any work."""
 
 import os
+from functools import partial
 
 import pytest
 from absl import flags as absl_flags
+from support import runs
 from support.programs import all_programs, refusal, settings_of
 
 from egsc_tf import config as config_lib
 from egsc_tf.errors import UserError
+from egsc_tf.evaluation import scoring
 from egsc_tf.export import run_tflite
+from egsc_tf.run import restore
 from egsc_tf.runtime import flagfiles, paths
 from egsc_tf.runtime import flags as flags_lib
+from egsc_tf.training import run
 
 # Programs whose flags are not dataclasses.
 ALONE = "export.run_tflite"
@@ -160,6 +165,22 @@ def test_looking_leaves_nothing_behind(tmp_path):
     assert not (tmp_path / "new").exists()
     with pytest.raises(UserError, match="^--json=o: expected a file .*found a folder"):
         paths.require_writable("--json=o", str(tmp_path), paths.FILE)
+
+
+def test_python_has_the_same_rule(home):
+    assert config_lib.Config(data_dir="~/photos").data_dir == f"{home}/photos"
+    runs.untrained(f"{home}/run")
+    assert restore.load("~/run").steps == 0
+    message = r"workdir=\$NOT_SET/run: expected variables that are set"
+    for use in (
+        restore.load,
+        scoring.evaluate,
+        partial(run.train, config_lib.Config()),
+    ):
+        with pytest.raises(UserError, match=message):
+            use("$NOT_SET/run")
+    with pytest.raises(UserError, match="output=.*: expected variables that are set"):
+        scoring.evaluate("~/run", output="$NOT_SET")
 
 
 def test_a_run_keeps_absolute_paths(tmp_path, monkeypatch):
