@@ -9,6 +9,7 @@ import shutil
 import pytest
 import tensorflow as tf
 from support.files import save_noise
+from support.programs import refusal
 from support.runs import untrained
 
 from egsc_tf.config import EMBEDDED, Config
@@ -186,6 +187,17 @@ def test_variants_look_for_what_their_scores_need(photos, tmp_path, monkeypatch)
         variants.main(base, flags)
     with pytest.raises(UserError, match=r"--perceptual_network=no\.h5"):
         variants.main(Config(perceptual_network="no.h5"), flags)
+
+
+def test_new_looks_for_weights_before_it_measures(photos, tmp_path, no_work):
+    code, output = refusal(
+        "new",
+        f"--data_dir={photos}",
+        f"--output={tmp_path / 'mine.flags'}",
+        "--perceptual_network=no.h5",
+    )
+    assert code == 2
+    assert output.startswith("error: --perceptual_network=no.h5: expected")
 
 
 def test_a_run_is_used_from_another_folder(photos, tmp_path, monkeypatch):
