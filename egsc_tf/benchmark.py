@@ -19,38 +19,17 @@ from egsc_tf.benchmarking import training, translating
 from egsc_tf.benchmarking.peak import Peak
 from egsc_tf.benchmarking.summary import compare, summary
 from egsc_tf.benchmarking.synthetic import Synthetic
+from egsc_tf.benchmarking.uses import OF_BENCHMARK, READ_BY
 from egsc_tf.config import Config
 from egsc_tf.data.source import open_source
 from egsc_tf.distribute import strategies
 from egsc_tf.errors import UserError
 from egsc_tf.runtime import devices, machine, paths
 from egsc_tf.runtime.files import write_whole
-from egsc_tf.runtime.flags import Use, setting
+from egsc_tf.runtime.flags import setting
 from egsc_tf.runtime.keras import keras
 
 WHAT = ("train", "translate", "input", "export")
-# What of the flags of a run is not measured, or not read.
-SCHEDULE = ("mask_steps", "total_steps", "mask_learning_rate", "log_every")
-SCHEDULE += ("sample_every", "checkpoint_every", "keep_checkpoints")
-DATA = ("dataset", "data_dir", "manual_dir", "split_a", "split_b", "digits")
-DATA += ("polarity", "unseen_pairs", "on_bad_image", "cache_gib")
-
-
-def _reads_data(synthetic, what):
-    return not synthetic and bool({"train", "input"} & {*what})
-
-
-USES = {
-    **dict.fromkeys(SCHEDULE, Use((), "egsc_tf.train", lambda: False)),
-    **dict.fromkeys(
-        DATA,
-        Use(
-            ("synthetic", "what"),
-            "--nosynthetic and --what with train or input",
-            _reads_data,
-        ),
-    ),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +60,7 @@ def benchmark(config, settings):
         strategy = strategies.local()
     strategies.require_divisible(config, strategy.num_replicas_in_sync)
     xla = devices.set_up(config, strategy)
-    needs_images = {"train", "input"} & {*what}
+    needs_images = {*READ_BY} & {*what}
     if settings.synthetic or not needs_images:
         source = Synthetic(config.height, config.width)
     else:
@@ -152,4 +131,4 @@ def main(config, settings):
 
 
 if __name__ == "__main__":
-    run(main, Config, Settings, uses=USES)
+    run(main, Config, Settings, uses=OF_BENCHMARK)

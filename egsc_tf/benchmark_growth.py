@@ -20,6 +20,7 @@ import tempfile
 import matplotlib.figure
 from absl import logging
 
+from egsc_tf.benchmarking.uses import OF_GROWTH
 from egsc_tf.config import Config
 from egsc_tf.errors import UserError
 from egsc_tf.runtime import paths
@@ -177,4 +178,4 @@ def main(config, settings):
 
 
 if __name__ == "__main__":
-    run(main, Config, Settings)
+    run(main, Config, Settings, uses=OF_GROWTH)

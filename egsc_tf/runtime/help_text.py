@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from egsc_tf.runtime.flags import Field, settings_of, shown, type_of
+from egsc_tf.runtime.flags import Field, settings_of, type_of
 
 WIDTH = 80
 SHORT, FULL = ("help", "helpshort", "h", "?"), ("helpfull",)
@@ -38,16 +38,18 @@ def text(about: str, settings: Sequence[type[Any]], full: bool) -> str:
       settings: its dataclasses, see `egsc_tf.runtime.flags`.
       full: whether all flags are described.
     """
-    groups: dict[str, list[Field]] = {"Flags": []}
+    first = "Flags" if full else "Common flags"
+    groups: dict[str, list[Field]] = {first: []}
     for each in settings:
-        titles, title = getattr(each, "GROUPS", {}), "Flags"
+        titles, title = getattr(each, "GROUPS", {}), first
         for field in settings_of(each):
             title = titles.get(field.name, title)
-            first = not titles or (field.metadata["common"] and not full)
-            groups.setdefault("Flags" if first else title, []).append(field)
+            common = not titles or (field.metadata["common"] and not full)
+            groups.setdefault(first if common else title, []).append(field)
+    groups[first].sort(key=lambda field: not field.metadata["required"])
     parts = [about.strip()]
     for title, fields in groups.items():
-        if full or title == "Flags":
+        if full or title == first:
             described = [_described(_name(f), _sentence(f)) for f in fields]
             parts.append("\n".join([f"{title}:", *described]))
         else:
@@ -69,12 +71,18 @@ def _sentence(field: Field) -> str:
     if rule["required"]:
         notes.append("required")
     elif default not in (None, "", ()):
-        notes.append(f"default: {shown('', default).partition('=')[2] or default}")
+        notes.append(f"default: {_value(default)}")
     if rule["choices"]:
         notes.append(f"one of {', '.join(rule['choices'])}")
-    notes += [f"at least {rule['least']:g}"] if rule["least"] is not None else []
-    notes += [f"at most {rule['most']:g}"] if rule["most"] is not None else []
+    notes += [f"at least {rule['least']}"] if rule["least"] is not None else []
+    notes += [f"at most {rule['most']}"] if rule["most"] is not None else []
     return rule["help"] + (f" ({'; '.join(notes)})" if notes else "")
+
+
+def _value(default: Any) -> str:
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
 
 
 def _described(name: str, sentence: str) -> str:

@@ -12,6 +12,7 @@ from support.files import save_noise
 from support.programs import refusal
 from support.runs import untrained
 
+from egsc_tf import config as config_lib
 from egsc_tf.config import EMBEDDED, Config
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
@@ -53,11 +54,17 @@ def no_work(monkeypatch):
     monkeypatch.setattr(tf.saved_model, "load", began)
 
 
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory):
+    return untrained(tmp_path_factory.mktemp("once") / "run", dataset="folder")
+
+
 @pytest.fixture
-def trained(photos, tmp_path):
+def trained(made_once, photos, tmp_path):
     """A run on the photos, as it is before its first step."""
-    folder = str(tmp_path / "run")
-    return untrained(folder, dataset="folder", data_dir=str(photos))
+    folder = shutil.copytree(made_once, str(tmp_path / "run"))
+    dataclasses.replace(config_lib.load(folder), data_dir=str(photos)).save(folder)
+    return folder
 
 
 def test_train_looks_before_it_reads(photos, tmp_path, no_work):

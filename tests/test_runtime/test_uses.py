@@ -31,6 +31,30 @@ OF_RUNS = {
     "style_loss": ("--style_loss=statistics", "--style_weight=0", "--style_weight=1"),
 }
 SEGMENTATION = ("--metrics=fid", "--metrics=segmentation")
+SCHEDULE = {
+    name: (f"--{name}=9", "--height=32", None)
+    for name in (
+        "mask_steps",
+        "total_steps",
+        "mask_learning_rate",
+        "log_every",
+        "sample_every",
+        "checkpoint_every",
+        "keep_checkpoints",
+    )
+}
+DATA = {
+    "dataset": "--dataset=digits_multi",
+    "data_dir": "--data_dir=x --digits=mnist",
+    "manual_dir": "--manual_dir=x --dataset=tfds:x",
+    "split_a": "--split_a=x --dataset=tfds:x",
+    "split_b": "--split_b=x --dataset=tfds:x",
+    "digits": "--digits=mnist",
+    "polarity": "--polarity=black_on_white",
+    "unseen_pairs": "--unseen_pairs",
+    "on_bad_image": "--on_bad_image=skip --dataset=folder",
+    "cache_gib": "--cache_gib=1 --dataset=folder",
+}
 OF_PROGRAMS = {
     "evaluate": {
         "extractor": ("--extractor=inception", "--metrics=tsne", "--metrics=kid"),
@@ -57,33 +81,12 @@ OF_PROGRAMS = {
         )
     },
     "benchmark": {
-        **{
-            name: (f"--{name}=9", "--what=train", None)
-            for name in (
-                "mask_steps",
-                "total_steps",
-                "mask_learning_rate",
-                "log_every",
-                "sample_every",
-                "checkpoint_every",
-                "keep_checkpoints",
-            )
-        },
-        **{
-            name: (given, "--synthetic", "--what=input")
-            for name, given in (
-                ("dataset", "--dataset=digits_multi"),
-                ("data_dir", "--data_dir=x --digits=mnist"),
-                ("manual_dir", "--manual_dir=x --dataset=tfds:x"),
-                ("split_a", "--split_a=x --dataset=tfds:x"),
-                ("split_b", "--split_b=x --dataset=tfds:x"),
-                ("digits", "--digits=mnist"),
-                ("polarity", "--polarity=black_on_white"),
-                ("unseen_pairs", "--unseen_pairs"),
-                ("on_bad_image", "--on_bad_image=skip --dataset=folder"),
-                ("cache_gib", "--cache_gib=1 --dataset=folder"),
-            )
-        },
+        **SCHEDULE,
+        **{n: (given, "--synthetic", "--what=input") for n, given in DATA.items()},
+    },
+    "benchmark_growth": {
+        **SCHEDULE,
+        **{n: (given, "--height=32", None) for n, given in DATA.items()},
     },
 }
 
@@ -134,7 +137,11 @@ def test_a_flag_without_effect_is_named(program, given, idle, used, tmp_path):
     flag, *others = given.split()
     (tmp_path / "others.flags").write_text("\n".join(others))
     given = [f"--flagfile={tmp_path / 'others.flags'}", flag]
-    required = [f"--{f.name}=/x" for f in fields_of(program) if f.metadata["required"]]
+    required = [
+        f"--{f.name}={'ngf:4' if f.name == 'vary' else '/x'}"
+        for f in fields_of(program)
+        if f.metadata["required"]
+    ]
     code, output = refusal(program, *required, *given, idle)
     assert code == 2
     assert output.startswith(f"error: {flag}")
