@@ -11,6 +11,7 @@ from egsc_tf.errors import UserError
 from egsc_tf.evaluation import registry
 from egsc_tf.evaluation.settings import Settings
 from egsc_tf.export import tflite
+from egsc_tf.local_workers import as_given
 from egsc_tf.run import workdir
 from egsc_tf.runtime import flagfiles
 from egsc_tf.runtime import flags as flags_lib
@@ -185,6 +186,15 @@ def test_a_preset_may_be_overruled(tmp_path):
     again = ["--style_loss=statistics", "--style_weight=0"]
     with pytest.raises(UserError, match="--style_loss=statistics: expected --style_w"):
         require_used("train", f"--flagfile={preset}", FOLDER, *again)
+
+
+def test_workers_are_given_presets_as_presets(tmp_path):
+    """egsc_tf.local_workers has read the flagfiles, and hands them on."""
+    typed = ["--flagfile=egsc_tf:mnist_multi_small", FOLDER, "--data_dir", "x"]
+    given = list(as_given(flagfiles.expand(typed), typed, str(tmp_path)))
+    assert given[1:] == typed[1:]
+    require_used("train", *given)
+    assert flagfiles.expand(given) == flagfiles.expand(typed)
 
 
 @pytest.mark.parametrize("name", flagfiles.names())
