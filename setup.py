@@ -35,6 +35,26 @@ setup(
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    author="The egsc_tf contributors",  # as CITATION.cff
+    keywords="image-to-image translation, generative adversarial networks, adaptive "
+    "instance normalization, TensorFlow",
+    # The project has no public address yet: its `url`, and README's pictures on PyPI,
+    # wait for one.
+    project_urls={"Paper": "https://arxiv.org/abs/1805.11145"},
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Environment :: GPU :: NVIDIA CUDA",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: MacOS",
+        "Operating System :: POSIX :: Linux",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(9, 14)),
+        "Topic :: Multimedia :: Graphics",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Image Processing",
+        "Typing :: Typed",
+    ],
     packages=[
         *find_packages(include=["egsc_tf", "egsc_tf.*"]),
         "egsc_tf.export",

@@ -10,6 +10,7 @@ from egsc_tf.runtime.program import run  # first: it quiets the start of TensorF
 # isort: split
 import dataclasses
 import os
+import socket
 import tempfile
 
 from egsc_tf.data import images
@@ -20,17 +21,19 @@ from egsc_tf.evaluation.settings import Settings
 from egsc_tf.gradio_app.models import RunModel, SavedModel
 from egsc_tf.gradio_app.session import Session
 from egsc_tf.reporting import gallery
-from egsc_tf.runtime.flags import like, setting
+from egsc_tf.runtime import paths
+from egsc_tf.runtime.flags import Use, like, setting
 
 EXAMPLES = 3  # of each direction
+OF_RUNS = Use(("saved_model",), "--workdir", lambda path: not path)
 
 
 @dataclasses.dataclass(frozen=True)
 class Flags:
     """The program's flags."""
 
-    workdir: str = setting("", "Folder of a trained run.")
-    saved_model: str = setting("", "Or MODELS/NAME/VERSION, exported.")
+    workdir: str = setting("", "Folder of a trained run.", path=paths.READ)
+    saved_model: str = setting("", "Or MODELS/NAME/VERSION, exported.", path=paths.READ)
     host: str = setting("127.0.0.1", "Address to listen at; 0.0.0.0: all.")
     port: int = setting(7860, "Port to listen at.", least=1, most=65535)
     max_pixels: int = setting(2**24, "Largest source, height x width.", least=1)
@@ -43,9 +46,15 @@ class Flags:
         "--workdir: side in pixels of the tiles by which larger sources are "
         "translated, to bound memory; the result is the same.",
         least=1,
+        use=OF_RUNS,
     )
-    data_dir: str = setting("", "Where the examples lie now; empty: as in training.")
-    manual_dir: str = like(Settings, "manual_dir")
+    data_dir: str = like(
+        Settings,
+        "data_dir",
+        help="Where the examples lie now; empty: as in training.",
+        use=OF_RUNS,
+    )
+    manual_dir: str = like(Settings, "manual_dir", use=OF_RUNS)
 
 
 def examples_of(run_, folder):
@@ -69,6 +78,17 @@ def examples_of(run_, folder):
     return examples, f"The examples are {kind} of the run."
 
 
+def require_port(host, port):
+    """Raises UserError where the port cannot be had, before a model is loaded."""
+    try:
+        family = socket.getaddrinfo(host, port)[0][0]
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise UserError(
+            f"--host={host}, --port={port}: expected a free port, found: {error}"
+        ) from error
+
+
 def main(flags):
     try:
         from egsc_tf.gradio_app import interface
@@ -78,6 +98,7 @@ def main(flags):
         ) from error
     if bool(flags.workdir) == bool(flags.saved_model):
         raise UserError("expected one of --workdir and --saved_model")
+    require_port(flags.host, flags.port)
     with tempfile.TemporaryDirectory(prefix="egsc_tf_") as folder:
         if flags.workdir:
             settings = Settings(data_dir=flags.data_dir, manual_dir=flags.manual_dir)

@@ -19,11 +19,12 @@ from egsc_tf.benchmarking import training, translating
 from egsc_tf.benchmarking.peak import Peak
 from egsc_tf.benchmarking.summary import compare, summary
 from egsc_tf.benchmarking.synthetic import Synthetic
+from egsc_tf.benchmarking.uses import OF_BENCHMARK, READ_BY
 from egsc_tf.config import Config
 from egsc_tf.data.source import open_source
 from egsc_tf.distribute import strategies
 from egsc_tf.errors import UserError
-from egsc_tf.runtime import devices, machine
+from egsc_tf.runtime import devices, machine, paths
 from egsc_tf.runtime.files import write_whole
 from egsc_tf.runtime.flags import setting
 from egsc_tf.runtime.keras import keras
@@ -41,8 +42,8 @@ class Settings:
     replicas: int = setting(
         0, "0: all GPUs or one device; N: N logical CPUs, mirrored.", least=0
     )
-    json: str = setting("", "JSON file to write.")
-    vs: str = setting("", "JSON file of another run to compare with.")
+    json: str = setting("", "JSON file to write.", path=paths.FILE)
+    vs: str = setting("", "JSON file of another run to compare with.", path=paths.READ)
 
 
 def benchmark(config, settings):
@@ -59,7 +60,7 @@ def benchmark(config, settings):
         strategy = strategies.local()
     strategies.require_divisible(config, strategy.num_replicas_in_sync)
     xla = devices.set_up(config, strategy)
-    needs_images = {"train", "input"} & {*what}
+    needs_images = {*READ_BY} & {*what}
     if settings.synthetic or not needs_images:
         source = Synthetic(config.height, config.width)
     else:
@@ -130,4 +131,4 @@ def main(config, settings):
 
 
 if __name__ == "__main__":
-    run(main, Config, Settings)
+    run(main, Config, Settings, uses=OF_BENCHMARK)

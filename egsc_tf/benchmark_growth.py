@@ -20,8 +20,10 @@ import tempfile
 import matplotlib.figure
 from absl import logging
 
+from egsc_tf.benchmarking.uses import OF_GROWTH
 from egsc_tf.config import Config
 from egsc_tf.errors import UserError
+from egsc_tf.runtime import paths
 from egsc_tf.runtime.files import whole_file, write_whole
 from egsc_tf.runtime.flags import setting
 
@@ -37,7 +39,9 @@ class Settings:
         None, "NAME:N,N,...; may be given several times.", required=True, repeated=True
     )
     seconds: float = setting(5.0, "How long each step is repeated.", least=0.0)
-    output_dir: str = setting(None, "Folder to write to.", required=True)
+    output_dir: str = setting(
+        None, "Folder to write to.", required=True, path=paths.FOLDER
+    )
 
 
 def parse(text):
@@ -60,6 +64,18 @@ def flags_of(name, value):
     """The flags of egsc_tf.benchmark that set a varied quantity."""
     names = ("height", "width") if name == "size" else (name,)
     return [f"--{one}={value}" for one in names]
+
+
+def check(config, name, value):
+    """Raises UserError for a value that no run may have."""
+    try:
+        if name != "replicas":
+            names = ("height", "width") if name == "size" else (name,)
+            dataclasses.replace(config, **dict.fromkeys(names, value))
+        elif value < 1:
+            raise UserError("--replicas: expected at least 1")
+    except UserError as error:
+        raise UserError(f"--vary={name}:{value}: {error}") from error
 
 
 def measure(preset, name, value, seconds):
@@ -148,6 +164,9 @@ def main(config, settings):
         raise UserError(
             f"--vary: expected different names, found {', '.join(settings.vary)}"
         )
+    for name, values in varied.items():
+        for value in values:
+            check(config, name, value)
     with tempfile.TemporaryDirectory() as folder:
         preset = os.path.join(folder, "preset.flags")
         config.save_as(preset)
@@ -159,4 +178,4 @@ def main(config, settings):
 
 
 if __name__ == "__main__":
-    run(main, Config, Settings)
+    run(main, Config, Settings, uses=OF_GROWTH)

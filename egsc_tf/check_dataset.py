@@ -25,6 +25,7 @@ from egsc_tf.data.survey.findings import KINDS, RELATIONS, Findings
 from egsc_tf.data.survey.reading import FOLDERS
 from egsc_tf.errors import UserError
 from egsc_tf.pictures import sample_sheet
+from egsc_tf.runtime import paths
 from egsc_tf.runtime.files import write_whole
 from egsc_tf.runtime.flags import like, setting
 
@@ -35,7 +36,9 @@ SHOWN = 10  # files of a kind, on the screen
 class Flags:
     """The program's flags."""
 
-    data_dir: str = setting(None, f"Folder with {', '.join(FOLDERS)}.", required=True)
+    data_dir: str = setting(
+        None, f"Folder with {', '.join(FOLDERS)}.", required=True, path=paths.READ
+    )
     height: int = like(
         Config,
         "height",
@@ -50,7 +53,9 @@ class Flags:
     )
     recursive: bool = like(Config, "recursive")
     workers: int = setting(os.cpu_count(), "Threads that read.", least=1)
-    output: str = setting("", "Folder to write to; empty: only print.")
+    output: str = setting(
+        "", "Folder to write to; empty: only print.", path=paths.FOLDER
+    )
 
 
 def check(data_dir, height, width, workers=None, recursive=False):
@@ -134,14 +139,13 @@ def _list(head, lines):
 
 
 def main(flags):
-    folders = [os.path.join(flags.data_dir, name) for name in FOLDERS]
-    if flags.output:
-        if os.path.realpath(flags.output) in map(os.path.realpath, folders):
-            raise UserError(
-                f"--output={images.printable(flags.output)}: expected another folder "
-                "than those of the images"
-            )
-        os.makedirs(flags.output, exist_ok=True)  # Before all is read in vain.
+    folders = (os.path.join(flags.data_dir, name) for name in FOLDERS)
+    taken = {os.path.realpath(folder) for folder in folders}
+    if flags.output and os.path.realpath(flags.output) in taken:
+        raise UserError(
+            f"--output={images.printable(flags.output)}: expected another folder than "
+            "those of the images"
+        )
     findings = check(
         flags.data_dir, flags.height, flags.width, flags.workers, flags.recursive
     )

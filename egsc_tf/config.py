@@ -8,17 +8,44 @@ like any other. A field that `may_change` may do so between two starts of one ru
 
 import dataclasses
 import os
-from typing import Any
+from typing import Any, ClassVar
 
 from absl import flags
 
 from egsc_tf.errors import UserError
-from egsc_tf.runtime import flagfiles
+from egsc_tf.runtime import flagfiles, paths
 from egsc_tf.runtime.files import write_whole
-from egsc_tf.runtime.flags import check, define, parse, setting
+from egsc_tf.runtime.flags import Use, check, define, parse, setting, settings_of
 
 RUN_FLAGS = "run.flags"
 DATASETS = ("digits_single", "digits_multi", "folder", "official_records")
+# What --perceptual_network may be beside a path.
+IMAGENET, EMBEDDED = "imagenet", "embedded"
+
+
+def _is_digits(dataset: str) -> bool:
+    return dataset.startswith("digits_")
+
+
+def _is_tfds(dataset: str) -> bool:
+    return dataset.startswith("tfds:")
+
+
+def _which_data_set(data_dir: str) -> str:
+    """What to add to a --data_dir that is not used, from what lies there."""
+    folders = (os.path.join(data_dir, name) for name in ("trainA", "trainB"))
+    if all(map(os.path.isdir, folders)):
+        return ". It has trainA and trainB: add --dataset=folder"
+    return ". For MNIST's digits: add --digits=mnist" * data_dir.endswith(".npz")
+
+
+_OF_DIGITS = Use(("dataset",), "--dataset=digits_single or digits_multi", _is_digits)
+_OF_FILES = Use(
+    ("dataset",),
+    "--dataset=folder, official_records or tfds:NAME",
+    lambda dataset: not _is_digits(dataset),
+)
+_WITH_NOISE = Use(("latent_noise",), "--latent_noise above 0", lambda noise: noise > 0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,11 +56,21 @@ class Config:
     longer = dataclasses.replace(config, total_steps=120_000)
     """
 
+    # {the first flag of a group: what --help calls the group}.
+    GROUPS: ClassVar[dict[str, str]] = {
+        "dataset": "Data",
+        "ngf": "Networks",
+        "adv_weight": "Losses",
+        "seed": "Schedule",
+        "log_every": "Book-keeping",
+    }
+
     # Data.
     dataset: str = setting(
         "digits_single",
         "Images to train on: digits_single, digits_multi, folder, official_records "
         "(the authors' TFRecords) or tfds:NAME[/CONFIG].",
+        common=True,
     )
     data_dir: str = setting(
         "",
@@ -41,16 +78,27 @@ class Config:
         "official_records: of the .tfrecord files. tfds: TFDS' data folder. "
         "digits=mnist: a local mnist.npz, or TFDS' data folder.",
         may_change=True,
+        path=paths.READ,
+        use=Use(
+            ("dataset", "digits"),
+            "--dataset=folder, official_records or tfds:NAME, or --digits=mnist",
+            lambda dataset, digits: not _is_digits(dataset) or digits == "mnist",
+            _which_data_set,
+        ),
+        common=True,
     )
     recursive: bool = setting(
         False,
         "dataset=folder: also the images in subfolders of trainA, trainB, testA and "
         "testB.",
+        use=Use(("dataset",), "--dataset=folder", "folder".__eq__),
     )
     manual_dir: str = setting(
         "",
         "dataset=tfds: folder of files that TFDS cannot download; empty: its default.",
         may_change=True,
+        path=paths.READ,
+        use=Use(("dataset",), "--dataset=tfds:NAME", _is_tfds),
     )
     split_a: str = setting(
         "",
@@ -63,19 +111,22 @@ class Config:
         "Handwriting of the digits data sets: scikit-learn's embedded UCI digits, or "
         "MNIST from --data_dir or TFDS.",
         choices=("uci", "mnist"),
+        use=_OF_DIGITS,
     )
     polarity: str = setting(
         "both",
         "digits: domain A shows black on white and white on black, or one of them.",
         choices=("both", "black_on_white", "white_on_black"),
+        use=_OF_DIGITS,
     )
     unseen_pairs: bool = setting(
         False,
         "digits_single: classes above 4 of the training split of domain B are always "
         "red on green (the release's rule, to show transfer to unseen pairs).",
+        use=Use(("dataset",), "--dataset=digits_single", "digits_single".__eq__),
     )
-    height: int = setting(32, "Image height in pixels.", least=8)
-    width: int = setting(32, "Image width in pixels.", least=8)
+    height: int = setting(32, "Image height in pixels.", least=8, common=True)
+    width: int = setting(32, "Image width in pixels.", least=8, common=True)
     flip: bool = setting(False, "Augmentation: horizontal flip, probability 0.5.")
     crop: bool = setting(
         False, "Augmentation: 80-100 % crop, scaled back, probability 0.5."
@@ -100,6 +151,7 @@ class Config:
         "out.",
         choices=("stop", "skip"),
         may_change=True,
+        use=_OF_FILES,
     )
     cache_gib: float = setting(
         2.0,
@@ -108,10 +160,13 @@ class Config:
         "(TMPDIR).",
         least=0.0,
         may_change=True,
+        use=_OF_FILES,
     )
 
     # Networks (DESIGN of the paper: section 3.1 and appendix A).
-    ngf: int = setting(64, "Channels of the first generator convolution.", least=1)
+    ngf: int = setting(
+        64, "Channels of the first generator convolution.", least=1, common=True
+    )
     ndf: int = setting(64, "Channels of the first discriminator convolution.", least=1)
     n_encoder: int = setting(
         3, "Convolutions before the residual blocks.", least=1, most=6
@@ -145,11 +200,13 @@ class Config:
         "In both stages, domain b's auto-encoder, encoder, decoder and style encoder "
         "start with the weights of domain a's: at the start, translating is what "
         "reconstructing is. For domains that look alike.",
+        common=True,
     )
     adain_form: str = setting(
         "standard",
         "AdaIN by mean and standard deviation, or the release's form.",
         choices=("standard", "release"),
+        use=Use(("use_adain",), "--use_adain", bool),
     )
     output: str = setting(
         "tanh",
@@ -177,7 +234,9 @@ class Config:
         1.0, "Standard deviation of the noise of z while training.", least=0.0
     )
     test_noise: bool = setting(
-        False, "Keep the noise of z on when translating, as the release does."
+        False,
+        "Keep the noise of z on when translating, as the release does.",
+        use=_WITH_NOISE,
     )
 
     # Losses: the weight NAME_weight belongs to the log keys G/NAME*.
@@ -193,23 +252,42 @@ class Config:
         "gram",
         "Gram matrices (the paper), or channel statistics (Huang & Belongie).",
         choices=("gram", "statistics"),
+        use=Use(("style_weight",), "--style_weight above 0", lambda w: w > 0),
     )
     perceptual_network: str = setting(
         "imagenet",
         "'imagenet': VGG-19, downloaded by Keras; a path to a Keras VGG-19 .h5 file; "
-        "'embedded': small fixed features that need no download.",
+        "'embedded': small fixed features that need no download. Also of the scores of "
+        "egsc_tf.evaluate.",
+        path=paths.READ,
+        names=(IMAGENET, EMBEDDED),
+        common=True,
     )
 
     # Schedule.
     seed: int = setting(
-        0, "Seed of weights, data order, augmentation, noise.", least=0, most=2**32 - 1
+        0,
+        "Seed of weights, data order, augmentation, noise.",
+        least=0,
+        most=2**32 - 1,
+        common=True,
     )
-    batch_size: int = setting(8, "Global batch: images of each domain.", least=1)
+    batch_size: int = setting(
+        8, "Global batch: images of each domain.", least=1, common=True
+    )
     mask_steps: int = setting(
-        60_000, "Steps of stage 1 (feature masks).", least=1, may_change=True
+        60_000,
+        "Steps of stage 1 (feature masks).",
+        least=1,
+        may_change=True,
+        common=True,
     )
     total_steps: int = setting(
-        60_000, "Steps of stage 2 (translation).", least=1, may_change=True
+        60_000,
+        "Steps of stage 2 (translation).",
+        least=1,
+        may_change=True,
+        common=True,
     )
     mask_learning_rate: float = setting(1e-4, "Adam's rate in stage 1.", least=0.0)
     learning_rate: float = setting(1e-4, "Adam's rate in stage 2.", least=0.0)
@@ -237,6 +315,7 @@ class Config:
         "float32",
         "Keras policy of the networks; mixed_bfloat16 also of the perceptual network.",
         choices=("float32", "mixed_float16", "mixed_bfloat16"),
+        common=True,
     )
     jit_compile: str = setting(
         "auto",
@@ -266,6 +345,8 @@ class Config:
     keep_checkpoints: int = setting(3, "Checkpoints kept.", least=1, may_change=True)
 
     def __post_init__(self) -> None:
+        for name, path in self.own_paths().items():
+            object.__setattr__(self, name, paths.expand(path, f"--{name}={path}"))
         check(self)
         for name, value in vars(self).items():
             if isinstance(value, str) and not _is_line(value):
@@ -273,16 +354,12 @@ class Config:
                     f"--{name}: expected one line of UTF-8 without space at its ends, "
                     f"as {RUN_FLAGS} keeps it; found {value!a}"
                 )
-        if self.dataset not in DATASETS and not self.dataset.startswith("tfds:"):
+        if self.dataset not in DATASETS and not _is_tfds(self.dataset):
             raise UserError(
                 f"--dataset={self.dataset}: expected one of {', '.join(DATASETS)} or "
                 "tfds:NAME"
             )
-        if self.recursive and self.dataset != "folder":
-            raise UserError(
-                f"--recursive: expected --dataset=folder, found {self.dataset}"
-            )
-        if (self.split_a or self.split_b) and not self.dataset.startswith("tfds:"):
+        if (self.split_a or self.split_b) and not _is_tfds(self.dataset):
             raise UserError(
                 "--split_a, --split_b: expected --dataset=tfds:NAME, found "
                 f"{self.dataset}"
@@ -347,9 +424,28 @@ class Config:
         """Writes WORKDIR/run.flags."""
         self.save_as(os.path.join(workdir, RUN_FLAGS))
 
+    def anchored(self) -> "Config":
+        """The same with absolute paths, as a run keeps them: it may be used from
+        another folder than it was trained from. Raises UserError for a path that a
+        flagfile would not give back."""
+        found: dict[str, Any] = {
+            name: paths.absolute(path, f"--{name}")
+            for name, path in self.own_paths().items()
+        }
+        return dataclasses.replace(self, **found)
+
+    def own_paths(self) -> dict[str, str]:
+        """{flag: path} of those that name a file or folder."""
+        found = {f: getattr(self, f.name) for f in settings_of(self)}
+        return {
+            field.name: value
+            for field, value in found.items()
+            if field.metadata["path"] and value and value not in field.metadata["names"]
+        }
+
     def save_as(self, path: str) -> None:
         """Writes a flagfile."""
-        values = dataclasses.asdict(self).items()
+        values = dataclasses.asdict(self.anchored()).items()
         write_whole(path, "".join(f"--{name}={value}\n" for name, value in values))
 
 
@@ -360,9 +456,10 @@ def _is_line(text: str) -> bool:
 
 
 def facts(config: Config) -> dict[str, Any]:
-    """{flag: value}: the flags that must be the same on all workers of a run. Where the
-    data lie on a host, and how they are kept, is its own affair."""
-    own = ("data_dir", "manual_dir", "cache_gib")
+    """{flag: value}: the flags that must be the same on all workers of a run. Where
+    files lie on a host, and how the data are kept, is its own affair; what is in them
+    is compared when they are read."""
+    own = {"data_dir", "manual_dir", "cache_gib", *config.own_paths()}
     values = dataclasses.asdict(config).items()
     return {f"--{name}": value for name, value in values if name not in own}
 

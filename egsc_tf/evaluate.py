@@ -14,6 +14,7 @@ from egsc_tf.evaluation import scoring
 from egsc_tf.evaluation.settings import RESULTS, Settings
 from egsc_tf.reporting import writing
 from egsc_tf.run.workdir import TrainedRun
+from egsc_tf.runtime import paths
 from egsc_tf.runtime.flags import setting
 
 
@@ -21,7 +22,9 @@ from egsc_tf.runtime.flags import setting
 class Flags(TrainedRun):
     """The program's own flags."""
 
-    output: str = setting("", "Folder of the results; empty: the workdir.")
+    output: str = setting(
+        "", "Folder of the results; empty: the workdir.", path=paths.FOLDER
+    )
 
 
 def main(flags, settings):

@@ -16,6 +16,7 @@ import dataclasses
 from egsc_tf import config as config_lib
 from egsc_tf.official import names as names
 from egsc_tf.official.checkpoint import write_workdir
+from egsc_tf.runtime import paths
 from egsc_tf.runtime.flags import setting
 
 
@@ -24,16 +25,21 @@ class Flags:
     """The program's flags."""
 
     feature_masks: str = setting(
-        None, "Checkpoint of stage 1: F_a, F_b.", required=True
+        None, "Checkpoint of stage 1: F_a, F_b.", required=True, path=paths.READ
     )
-    translator: str = setting(None, "Checkpoint of stage 2.", required=True)
-    output: str = setting(None, "Run folder to write.", required=True)
+    translator: str = setting(
+        None, "Checkpoint of stage 2.", required=True, path=paths.READ
+    )
+    output: str = setting(
+        None, "Run folder to write.", required=True, path=paths.FOLDER
+    )
     preset: str = setting(
         None,
         "A flagfile of egsc_tf.train, as egsc_tf:release_celeba or a path: data set "
         "and image size, of scores and exports too; losses and schedule of further "
         "training. The networks' sizes and forms come from the checkpoints.",
         required=True,
+        path=paths.READ,
     )
 
 

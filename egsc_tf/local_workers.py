@@ -8,16 +8,20 @@ all end; signals go to all.
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
 from egsc_tf.distribute.tf_config import VARIABLE
+from egsc_tf.run.lock import require_locks
+from egsc_tf.runtime.files import write_whole
 from egsc_tf.runtime.flags import setting
 from egsc_tf.runtime.program import run
 
@@ -47,6 +51,24 @@ def start(index, addresses, arguments):
         # A terminal's Ctrl-C comes from here only, once.
         start_new_session=True,
     )
+
+
+def as_given(arguments, typed, folder):
+    """Yields the arguments, those of flagfiles in flagfiles again: egsc_tf.train lets
+    them be overruled, and tells of a flag without effect that was typed.
+
+    Args:
+      arguments: with the lines of all flagfiles; typed: those of the command line.
+      folder: to write flagfiles to.
+    """
+    groups = itertools.groupby(arguments, typed.__contains__)
+    for number, (is_typed, some) in enumerate(groups):
+        if is_typed:
+            yield from some
+        else:
+            path = os.path.join(folder, f"{number}.flags")
+            write_whole(path, "".join(f"{line}\n" for line in some))
+            yield f"--flagfile={path}"
 
 
 def free_addresses(count):
@@ -84,6 +106,13 @@ def show(index, process):
 
 
 def main(flags, arguments):
+    require_locks()
+    with tempfile.TemporaryDirectory() as folder:
+        return run_all(flags, list(as_given(arguments, sys.argv[1:], folder)))
+
+
+def run_all(flags, arguments):
+    """Starts all workers and waits for them; the exit code."""
     addresses = free_addresses(flags.workers)
     processes = [start(i, addresses, arguments) for i in range(flags.workers)]
 

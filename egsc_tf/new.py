@@ -19,8 +19,9 @@ import tensorflow as tf
 from egsc_tf.config import Config
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
+from egsc_tf.models import vgg
 from egsc_tf.planning import flagfile, folders, plan, probe
-from egsc_tf.runtime import devices
+from egsc_tf.runtime import devices, paths
 from egsc_tf.runtime.files import write_whole
 from egsc_tf.runtime.flags import like, setting
 
@@ -30,10 +31,15 @@ class Flags:
     """The program's flags."""
 
     data_dir: str = setting(
-        None, "Folder with trainA and trainB, the images of the two.", required=True
+        None,
+        "Folder with trainA and trainB, the images of the two.",
+        required=True,
+        path=paths.READ,
     )
     hours: float = setting(1.0, "How long the training may take, here.", least=0.0)
-    output: str = setting("mine.flags", "Flagfile to write; must not exist.")
+    output: str = setting(
+        "mine.flags", "Flagfile to write; must not exist.", path=paths.FILE
+    )
     perceptual_network: str = like(Config, "perceptual_network")
 
 
@@ -42,6 +48,7 @@ def main(flags):
         raise UserError(
             f"--output={images.printable(flags.output)}: expected a new file, found one"
         )
+    vgg.check(flags.perceptual_network)
     look = folders.look(flags.data_dir)
     for line in flagfile.of_images(look):
         print(line)

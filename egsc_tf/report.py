@@ -12,6 +12,7 @@ import dataclasses
 from egsc_tf.errors import UserError
 from egsc_tf.evaluation.settings import Settings
 from egsc_tf.reporting import writing
+from egsc_tf.runtime import paths
 from egsc_tf.runtime.flags import like, setting
 
 
@@ -19,10 +20,14 @@ from egsc_tf.runtime.flags import like, setting
 class Flags:
     """The program's flags."""
 
-    workdir: str = setting(None, "Folder of a run.", required=True)
-    compare: tuple[str, ...] = setting((), "Folders of other runs to put beside it.")
+    workdir: str = setting(None, "Folder of a run.", required=True, path=paths.READ)
+    compare: tuple[str, ...] = setting(
+        (), "Folders of other runs to put beside it.", path=paths.READ
+    )
     output: str = setting(
-        "", "The page; empty: report.html or compare.html in --workdir."
+        "",
+        "The page; empty: report.html or compare.html in --workdir.",
+        path=paths.FILE,
     )
     data_dir: str = like(Settings, "data_dir")
     manual_dir: str = like(Settings, "manual_dir")
@@ -32,6 +37,7 @@ def main(flags, more):
     for argument in more:
         if argument.startswith("-"):
             raise UserError(f"{argument}: expected a flag of this program, or a folder")
+    more = [paths.expand(folder, folder) for folder in more]
     workdirs = [flags.workdir, *flags.compare, *more]
     settings = Settings(data_dir=flags.data_dir, manual_dir=flags.manual_dir)
     print(f"written: {writing.write(workdirs, flags.output or None, settings)}")

@@ -15,6 +15,7 @@ import dataclasses
 
 from egsc_tf.config import Config
 from egsc_tf.distribute.workers import Workers
+from egsc_tf.runtime import paths
 from egsc_tf.runtime.flags import setting
 from egsc_tf.training import run
 
@@ -23,7 +24,8 @@ from egsc_tf.training import run
 class Flags:
     """The program's own flags."""
 
-    workdir: str = setting(None, "Folder of the run.", required=True)
+    # Written by one of several workers: egsc_tf.training.run looks whether it can be.
+    workdir: str = setting(None, "Folder of the run.", required=True, path=paths.READ)
     override_run: bool = setting(
         False,
         "Go on with the run in --workdir though flags differ that make it another run.",

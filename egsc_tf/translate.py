@@ -25,7 +25,7 @@ LARGEST_GRID = 1000
 class Flags(TrainedRun):
     """The program's own flags."""
 
-    style_strength: float = like(Strength, "strength")
+    strength: float = like(Strength, "strength")
     on_bad_image: str = setting(
         "stop", "For files that do not decode.", choices=("stop", "skip")
     )
@@ -54,7 +54,7 @@ def main(flags, files):
         files.output,
         files.direction,
         files.pairing,
-        flags.style_strength,
+        flags.strength,
         flags.on_bad_image,
         os.path.join(files.output, "grid.png") if flags.grid else None,
         flags.tile,

@@ -22,12 +22,15 @@ import numpy as np
 from absl import logging
 
 from egsc_tf.config import Config
+from egsc_tf.data.source import check as check_data
 from egsc_tf.domains import DIRECTIONS
 from egsc_tf.errors import Interrupted, UserError
 from egsc_tf.evaluation import registry
 from egsc_tf.evaluation.settings import Settings
+from egsc_tf.models import vgg
+from egsc_tf.runtime import paths
 from egsc_tf.runtime.files import write_whole
-from egsc_tf.runtime.flags import setting
+from egsc_tf.runtime.flags import Use, setting
 from egsc_tf.runtime.signals import handled_by
 
 # The results that a metric gives, where they are not one of its own name.
@@ -46,13 +49,16 @@ VARIANTS = {
     "no_adain": NO_ADAIN,
     "no_perceptual": NO_PERCEPTUAL,
 }
+USES = {"seed": Use((), "--seeds in its place", lambda: False)}
 
 
 @dataclasses.dataclass(frozen=True)
 class Flags:
     """The program's own flags."""
 
-    workdir: str = setting(None, "Folder of the runs.", required=True)
+    workdir: str = setting(
+        None, "Folder of the runs.", required=True, path=paths.FOLDER
+    )
     variants: tuple[str, ...] = setting(
         tuple(VARIANTS), f"Some of {', '.join(VARIANTS)}."
     )
@@ -180,6 +186,10 @@ def main(base, flags):
         for name in names
     }
     metrics = registry.choose(flags.metrics, base, Settings())
+    registry.check_files(metrics, base, Settings())
+    check_data(base, "train")
+    if any(map(vgg.is_needed, runs.values())):
+        vgg.check(base.perceptual_network)
     evaluation = [f"--max_images={flags.max_images}", f"--metrics={','.join(metrics)}"]
     scores = [f"{c}_{d}" for d in DIRECTIONS for c in default_columns(metrics)]
     results, failed = {}, []
@@ -207,4 +217,4 @@ def main(base, flags):
 
 
 if __name__ == "__main__":
-    run(main, Config, Flags)
+    run(main, Config, Flags, uses=USES)

@@ -14,7 +14,9 @@ The style of the exemplar is encoded once. Outputs are PNG files named after the
 import argparse
 import importlib
 import os
+import re
 import sys
+import tempfile
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -22,6 +24,7 @@ from PIL import Image, ImageOps
 RUNTIMES = ("ai_edge_litert", "tflite_runtime")
 SIGNATURES = ("encode_style", "translate")
 SMALLEST_SIDE = 8
+VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{(\w+)\})")
 # For some of its other formats Pillow starts programs.
 FORMATS = ("BMP", "GIF", "JPEG", "MPO", "PNG", "TIFF", "WEBP")
 Image.init()
@@ -204,15 +207,63 @@ def _resize(pixels, height, width):
     return np.asarray(image)
 
 
-def main(arguments=None):
-    parser = argparse.ArgumentParser(description="Translates images with TFLite.")
-    parser.add_argument("--model", required=True, help="A .tflite file.")
-    parser.add_argument("--input", required=True, help="Image or folder to translate.")
-    parser.add_argument("--exemplar", required=True, help="Image that gives the style.")
-    parser.add_argument("--output", required=True, help="Folder of the PNG files.")
-    parser.add_argument("--threads", type=int, default=2, help="Threads to use.")
-    flags = parser.parse_args(arguments)
+def path(text):
+    """A path as the operating system takes it: `~`, `~USER`, `$NAME` and `${NAME}` are
+    home folders and variables, as in all of egsc_tf.
+
+    Raises:
+      ArgumentTypeError: for a user or variable that there is not.
+    """
+    for match in VARIABLE.finditer(text):
+        name = match[1] or match[2]
+        if name not in os.environ:
+            raise argparse.ArgumentTypeError(
+                f"{text}: expected variables that are set, found none called {name}"
+            )
+    found = os.path.expanduser(os.path.expandvars(text))
+    if found.startswith("~"):
+        raise argparse.ArgumentTypeError(
+            f"{text}: expected the home folder of a user, found no such user; "
+            f"./{found} is a file or folder of that name"
+        )
+    return found
+
+
+def require_writable(output):
+    """Raises Mistake where the folder cannot be written, before there is any work."""
+    place = os.path.abspath(output)
+    while not os.path.lexists(place):
+        place = os.path.dirname(place)
+    if not os.path.isdir(place):
+        raise Mistake(f"--output={output}: expected a folder, found a file at {place}")
     try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise Mistake(
+            f"--output={output}: expected a folder that can be written: {place}: "
+            f"{error.strerror}"
+        ) from error
+
+
+def flags_of(arguments=None):
+    """The flags of a command line."""
+    parser = argparse.ArgumentParser(description="Translates images with TFLite.")
+    for name, help_text in (
+        ("model", "A .tflite file."),
+        ("input", "Image or folder to translate."),
+        ("exemplar", "Image that gives the style."),
+        ("output", "Folder of the PNG files."),
+    ):
+        parser.add_argument(f"--{name}", required=True, type=path, help=help_text)
+    parser.add_argument("--threads", type=int, default=2, help="Threads to use.")
+    return parser.parse_args(arguments)
+
+
+def main(arguments=None):
+    flags = flags_of(arguments)
+    try:
+        require_writable(flags.output)
         model = open_model(flags.model, find_interpreter(), flags.threads)
         count = run(model, find_images(flags.input), flags.exemplar, flags.output)
     except Mistake as mistake:

@@ -25,6 +25,7 @@ from egsc_tf.export.serving import files, model_card
 from egsc_tf.export.serving.graph import ServedTranslator
 from egsc_tf.run import restore
 from egsc_tf.run.workdir import TrainedRun
+from egsc_tf.runtime import paths
 from egsc_tf.runtime.flags import setting
 
 # What TensorFlow Serving takes from a URL as the name of a model.
@@ -35,7 +36,12 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 class Flags(TrainedRun):
     """The program's own flags."""
 
-    output: str = setting(None, "MODELS/NAME: NAME is the model's name.", required=True)
+    output: str = setting(
+        None,
+        "MODELS/NAME: NAME is the model's name.",
+        required=True,
+        path=paths.FOLDER,
+    )
 
 
 @dataclasses.dataclass(frozen=True)

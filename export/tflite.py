@@ -25,6 +25,7 @@ import tempfile
 from absl import logging
 
 from egsc_tf import config as config_lib
+from egsc_tf.data.source import check as check_data
 from egsc_tf.errors import UserError
 from egsc_tf.evaluation import settings as evaluation
 from egsc_tf.export.litert import files as tflite_files
@@ -35,17 +36,26 @@ from egsc_tf.export.litert import variants as tflite_variants
 from egsc_tf.export.litert.interpreter import Interpreter
 from egsc_tf.inference.pairing import FileFlags
 from egsc_tf.run import restore
+from egsc_tf.run import workdir as workdir_lib
 from egsc_tf.run.workdir import TrainedRun
-from egsc_tf.runtime.flags import like, setting
+from egsc_tf.runtime import paths
+from egsc_tf.runtime.flags import Use, like, setting
 
 MOBILE = {"padding": "zero", "upsample": "resize"}
+
+
+def calibrated(variants):
+    """Whether any of these variants is made with training images."""
+    return bool(set(variants) & set(tflite_variants.CALIBRATED))
 
 
 @dataclasses.dataclass(frozen=True)
 class Flags(TrainedRun):
     """The program's own flags."""
 
-    output: str = setting(None, "Folder of the files.", required=True)
+    output: str = setting(
+        None, "Folder of the files.", required=True, path=paths.FOLDER
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,10 +77,17 @@ class Settings:
         False, "Refuse a run without experiments/mobile_numerics.flags."
     )
     data_dir: str = like(evaluation.Settings, "data_dir")
-    manual_dir: str = setting("", "Likewise, of tfds data sets.")
+    manual_dir: str = like(evaluation.Settings, "manual_dir")
     pairs: int = setting(16, "Test pairs to compare on.", least=1)
     calibration_pairs: int = setting(
-        32, "Training pairs that int8 is calibrated on.", least=1
+        32,
+        "Training pairs that int8 is calibrated on.",
+        least=1,
+        use=Use(
+            ("variants",),
+            f"--variants with {' or '.join(tflite_variants.CALIBRATED)}",
+            lambda variants: not variants or calibrated(variants),
+        ),
     )
     runs: int = setting(10, "Timed calls of each signature.", least=1)
 
@@ -92,14 +109,8 @@ def export(workdir, output, settings=None):
       OSError: where the output folder cannot be written.
     """
     settings = settings or Settings()
-    unknown = set(settings.variants) - set(tflite_variants.FLOORS)
-    if unknown:
-        raise UserError(
-            f"--variants: expected some of {', '.join(tflite_variants.FLOORS)}; found "
-            f"{', '.join(sorted(unknown))}"
-        )
+    config = check(workdir, settings)
     variants = settings.variants or tuple(tflite_variants.FLOORS)
-    config = config_of(workdir, settings)
     size = config.height, config.width
     translator = restore.load(workdir, deterministic=True)
     os.makedirs(output, exist_ok=True)
@@ -107,7 +118,7 @@ def export(workdir, output, settings=None):
     direction = settings.direction
     functions = graph.functions(translator, direction, *size, settings.io)
     samples = []
-    if set(variants) & set(tflite_variants.CALIBRATED):
+    if calibrated(variants):
         pairs = tflite_pairs.draw(
             config, "train", direction, settings.calibration_pairs
         )
@@ -161,6 +172,24 @@ def _of_run(workdir, config, translator):
     }
 
 
+def check(workdir, settings):
+    """Raises UserError for what can be known before there is any work; returns the
+    Config of the run at the size of the export."""
+    unknown = set(settings.variants) - set(tflite_variants.FLOORS)
+    if unknown:
+        raise UserError(
+            f"--variants: expected some of {', '.join(tflite_variants.FLOORS)}; found "
+            f"{', '.join(sorted(unknown))}"
+        )
+    config = config_of(workdir, settings)
+    splits = ["test"]
+    if calibrated(settings.variants or tflite_variants.FLOORS):
+        splits.append("train")
+    with workdir_lib.naming_flags(workdir, config):
+        check_data(config, *splits)
+    return config
+
+
 def config_of(workdir, settings):
     """The Config of the run at the size of the export. Raises UserError."""
     config = config_lib.load(workdir)
@@ -174,12 +203,14 @@ def config_of(workdir, settings):
             f"--mobile: expected a run trained with {wanted} "
             f"(experiments/mobile_numerics.flags), found {workdir} with {was}"
         )
-    changed = {
-        name: getattr(settings, name)
-        for name in ("height", "width", "data_dir", "manual_dir")
-        if getattr(settings, name)
-    }
-    return dataclasses.replace(config, **changed)
+    config = workdir_lib.moved(
+        config, data_dir=settings.data_dir, manual_dir=settings.manual_dir
+    )
+    return dataclasses.replace(
+        config,
+        height=settings.height or config.height,
+        width=settings.width or config.width,
+    )
 
 
 def main(flags, settings):

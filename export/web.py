@@ -27,7 +27,10 @@ from egsc_tf.export.litert import metadata, variants
 from egsc_tf.export.serving import model_card
 from egsc_tf.export.webpage import build as web_build
 from egsc_tf.export.webpage import contents
+from egsc_tf.inference.pairing import find_images
+from egsc_tf.run import restore
 from egsc_tf.run.workdir import TrainedRun
+from egsc_tf.runtime import paths
 from egsc_tf.runtime.flags import like, setting
 from egsc_tf.version import __version__
 
@@ -38,7 +41,7 @@ MANIFEST, SERVICE_WORKER = "manifest.json", "service_worker.js"
 class Flags(TrainedRun):
     """The program's own flags."""
 
-    output: str = setting(None, "Folder of the page.", required=True)
+    output: str = setting(None, "Folder of the page.", required=True, path=paths.FOLDER)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +54,7 @@ class Settings:
         (),
         "File or folder of images for the stored styles, one for each of --directions; "
         "empty, or one that is: test images.",
+        path=paths.READ,
     )
     samples: int = setting(
         8,
@@ -67,7 +71,9 @@ class Settings:
     data_dir: str = like(tflite.Settings, "data_dir")
     manual_dir: str = like(tflite.Settings, "manual_dir")
     build: str = setting(
-        "", "Folder that keeps the built page; built there where it is empty."
+        "",
+        "Folder that keeps the built page; built there where it is empty.",
+        path=paths.READ,
     )
 
     def __post_init__(self):
@@ -106,7 +112,7 @@ def export(workdir, output, settings=None):
     settings = settings or Settings()
     config = config_lib.load(workdir)
     output = os.path.abspath(output)
-    _check_output(output)
+    _check(workdir, output, settings)
     with tempfile.TemporaryDirectory() as work:
         page = settings.build or os.path.join(work, "page")
         web_build.build(page)
@@ -122,6 +128,21 @@ def export(workdir, output, settings=None):
             shutil.rmtree(part, ignore_errors=True)
             raise
     return manifest
+
+
+def _check(workdir, output, settings):
+    """Raises UserError for what can be known before the page is built."""
+    paths.require_writable(f"--output={output}", output)
+    _check_output(output)
+    for direction in settings.directions:
+        tflite.check(workdir, settings.of_tflite(direction))
+    for exemplars in filter(None, settings.exemplars):
+        find_images(exemplars)
+    restore.checkpoint_of(workdir)
+    if settings.build:
+        web_build.must_build(settings.build)
+    else:
+        web_build.require_npm()
 
 
 def _fill(site, workdir, config, settings, work):

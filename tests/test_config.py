@@ -66,7 +66,7 @@ def test_bad_values_are_named(bad, message):
 
 def test_save_and_load(tmp_path):
     config = Config(
-        ngf=12, use_masks=False, learning_rate=3e-5, data_dir="a folder/with é"
+        ngf=12, use_masks=False, learning_rate=3e-5, data_dir="/a folder/with é"
     )
     config.save(str(tmp_path))
     assert config_lib.load(str(tmp_path)) == config

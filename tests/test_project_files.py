@@ -1,8 +1,11 @@
 """What GitHub and readers are told agrees with the Makefile and the version."""
 
 import re
+import runpy
+from unittest import mock
 
 import pytest
+import setuptools
 import yaml
 from support.paths import REPOSITORY as ROOT
 
@@ -72,6 +75,25 @@ def test_the_citation_is_of_this_version():
     paper = citation["preferred-citation"]
     assert paper["url"].endswith("1805.11145")
     assert paper["title"].startswith("Exemplar Guided Unsupervised Image-to-Image")
+
+
+def test_the_packages_metadata_are_the_citations():
+    with mock.patch.object(setuptools, "setup") as setup:
+        runpy.run_path(str(ROOT / "setup.py"))
+    found, citation = setup.call_args.kwargs, load(ROOT / "CITATION.cff")
+    assert found["author"] == citation["authors"][0]["name"]
+    assert found["license"] == citation["license"]
+    assert found["keywords"] == ", ".join(citation["keywords"])
+    paper = citation["preferred-citation"]["url"]
+    assert found["project_urls"] == {"Paper": paper}
+    least, most = re.fullmatch(
+        r">=3\.(\d+),<3\.(\d+)", found["python_requires"]
+    ).groups()
+    versions = [f"3.{minor}" for minor in range(int(least), int(most))]
+    prefix = "Programming Language :: Python :: "
+    told = [c for c in found["classifiers"] if c.startswith(prefix)]
+    assert told == [prefix + version for version in versions]
+    assert "Operating System :: Microsoft" not in " ".join(found["classifiers"])
 
 
 def test_the_change_log_has_a_section_for_this_version():

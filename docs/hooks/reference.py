@@ -20,14 +20,6 @@ from mkdocs.structure.files import File
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-# The first flag of each part of Config.
-PARTS = {
-    "dataset": "Data",
-    "ngf": "Networks",
-    "adv_weight": "Losses",
-    "seed": "Schedule",
-    "log_every": "Book-keeping",
-}
 
 
 def on_files(files, config):
@@ -82,10 +74,10 @@ def flags_page():
         "The flags of all programs are listed in [Commands](commands.md).",
     ]
     for field in dataclasses.fields(Config):
-        if field.name in PARTS:
+        if field.name in Config.GROUPS:
             lines += [
                 "",
-                f"## {PARTS[field.name]}",
+                f"## {Config.GROUPS[field.name]}",
                 "",
                 "| flag | default | values | may change | meaning |",
                 "|---|---|---|---|---|",
@@ -122,8 +114,8 @@ def commands_page():
     lines = [
         "# Commands",
         "",
-        "What `python -m PROGRAM --help` prints. Every program that uses flags also "
-        "takes `--flagfile=FILE`.",
+        "What `python -m PROGRAM --helpfull` prints. `--help` prints less: the common "
+        "flags, and the names of the others.",
     ]
     for program, text in _help_texts().items():
         lines += ["", f"## {program}", "", "```text", text, "```"]

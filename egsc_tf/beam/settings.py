@@ -3,6 +3,7 @@
 import dataclasses
 
 from egsc_tf.inference.pairing import FileFlags, Strength
+from egsc_tf.runtime import paths
 from egsc_tf.runtime.flags import like, setting
 
 
@@ -17,12 +18,20 @@ class Settings:
     """
 
     saved_model: str = setting(
-        None, "MODELS/NAME/VERSION, of egsc_tf.export.saved_model.", required=True
+        None,
+        "MODELS/NAME/VERSION, of egsc_tf.export.saved_model.",
+        required=True,
+        path=paths.READ,
     )
     input: str = setting(
-        None, "Pattern of the images, such as 'DIR/*.png'.", required=True
+        None,
+        "Pattern of the images, such as 'DIR/*.png'.",
+        required=True,
+        path=paths.READ,
     )
-    exemplar: str = setting(None, "Image or pattern of styles.", required=True)
+    exemplar: str = setting(
+        None, "Image or pattern of styles.", required=True, path=paths.READ
+    )
     output: str = like(FileFlags, "output")
     direction: str = like(FileFlags, "direction")
     strength: float = like(Strength, "strength")

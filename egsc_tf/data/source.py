@@ -16,15 +16,10 @@ def open_source(config, split, most=None):
       UserError: where the data are missing or bad.
     """
     size = (config.height, config.width)
+    check(config, split)
     if config.dataset.startswith("digits_"):
         images, labels = handwriting.load(config.digits, split, config.data_dir)
         if config.dataset == "digits_multi":
-            for name in ("height", "width"):
-                if getattr(config, name) % sources.CELLS:
-                    raise UserError(
-                        f"--{name}: expected a multiple of {sources.CELLS}, the cells "
-                        f"of a board, found {getattr(config, name)}"
-                    )
             return sources.DigitsMulti(images, labels, *size, config.polarity)
         unseen_pairs = config.unseen_pairs and split == "train"
         return sources.DigitsSingle(
@@ -46,3 +41,25 @@ def open_source(config, split, most=None):
     if most is not None:
         listings = {domain: x.first(most) for domain, x in listings.items()}
     return Decoded(listings, *size, config.on_bad_image, config.cache_gib)
+
+
+def check(config, *splits):
+    """Looks whether the data are there, and reads none of them.
+
+    Raises:
+      UserError: as `open_source`, for what can be known so: before other work.
+    """
+    if config.dataset == "digits_multi":
+        for name in ("height", "width"):
+            if getattr(config, name) % sources.CELLS:
+                raise UserError(
+                    f"--{name}: expected a multiple of {sources.CELLS}, the cells of a "
+                    f"board, found {getattr(config, name)}"
+                )
+    if config.dataset.startswith("digits_"):
+        handwriting.check(config.digits, config.data_dir)
+    for split in splits:
+        if config.dataset == "folder":
+            folder.listings(config.data_dir, split)
+        elif config.dataset == "official_records":
+            official_records.files(config.data_dir, split)

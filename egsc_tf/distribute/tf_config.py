@@ -36,6 +36,8 @@ class Cluster:
 def from_environment():
     """The Cluster of TF_CONFIG; None: there is none, or it has one worker only.
 
+    A TF_CONFIG with an empty cluster, or without one, is none.
+
     Raises:
       UserError: for a TF_CONFIG that describes no cluster of this kind.
     """
@@ -44,6 +46,8 @@ def from_environment():
         return None
     try:
         parsed = json.loads(text)
+        if isinstance(parsed, dict) and parsed.get("cluster", {}) == {}:
+            return None
         jobs, task = parsed["cluster"], parsed["task"]
         kind, index = task["type"], int(task["index"])
         items = [*jobs.items()]

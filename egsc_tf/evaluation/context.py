@@ -16,6 +16,7 @@ from egsc_tf.data.source import open_source
 from egsc_tf.data.stream import EXAMPLE_SEEDS
 from egsc_tf.domains import split
 from egsc_tf.evaluation import digit_cases
+from egsc_tf.evaluation.settings import CLASSIFIER, PERCEPTUAL
 from egsc_tf.metrics import digit_classifier, embedding, extractors
 from egsc_tf.models import vgg
 
@@ -154,14 +155,23 @@ class EvaluationContext:
 
     def features(self, domain, rows):
         """[N, D] of images, by the extractor of FID and KID of a target domain."""
-        single = digit_cases.are_single(self.config)
-        name = self.settings.extractor or ("digits" if single else "perceptual")
-        label, extract = self.once(
+        label, extract = self.extractor(domain)
+        self.notes["extractor"] = label
+        return in_batches(extract, rows)
+
+    def extractor(self, domain):
+        """The extractor of a target domain, as egsc_tf.metrics.extractors gives it."""
+        name = extractor_of(self.settings, self.config)
+        return self.once(
             ("extractor", domain if name == "digits" else None),
             lambda: extractors.load(name, self.phi, lambda: self.judge(domain)),
         )
-        self.notes["extractor"] = label
-        return in_batches(extract, rows)
+
+
+def extractor_of(settings, config):
+    """Which extractor FID and KID of a run have, by name."""
+    single = digit_cases.are_single(config)
+    return settings.extractor or (CLASSIFIER if single else PERCEPTUAL)
 
 
 def in_batches(function, *arrays, label=""):

@@ -85,7 +85,8 @@ class Run:
 
     def pool(self, part, domain):
         """[N, H, W, 3] uint8: all that is read of a split."""
-        size = self.context.source(part).size(domain)
+        with workdir_lib.naming_flags(self.workdir, self.config):
+            size = self.context.source(part).size(domain)
         return self.context.first_images(part, domain, min(size, READ[part]))
 
     def _read_results(self):

@@ -1,7 +1,10 @@
 """The metrics by name: which there are, which fit a run, what computes them."""
 
+from egsc_tf.data.source import check as check_data
+from egsc_tf.domains import DOMAINS
 from egsc_tf.errors import UserError
 from egsc_tf.evaluation import digit_cases
+from egsc_tf.evaluation.context import extractor_of
 from egsc_tf.evaluation.evaluators import (
     digits,
     distribution,
@@ -10,8 +13,10 @@ from egsc_tf.evaluation.evaluators import (
     transfer,
     tsne,
 )
-from egsc_tf.evaluation.settings import DIGITS, METRICS
-from egsc_tf.metrics import digit_classifier, frechet
+from egsc_tf.evaluation.settings import CLASSIFIER, DIGITS, METRICS, PERCEPTUAL
+from egsc_tf.metrics import digit_classifier, extractors, frechet
+from egsc_tf.models import vgg
+from egsc_tf.runtime.flags import settings_of, without_effect
 
 # What the numbers depend on beside the settings, for results.json.
 CONSTANTS = {
@@ -41,8 +46,8 @@ def choose(names, config, settings):
     """The metrics to compute: those named, or those that fit the data set.
 
     Raises:
-      UserError: for an unknown metric, one that does not fit the data set, and one
-        whose settings are missing.
+      UserError: for an unknown metric, one that does not fit the data set, one whose
+        settings are missing, and a setting that none of the metrics uses.
     """
     for name in names:
         if name not in METRICS:
@@ -69,7 +74,42 @@ def choose(names, config, settings):
         raise UserError(
             f"--extractor=digits: expected single digits, found {config.dataset}"
         )
-    return tuple(names) or (DIGITS if known else ("fid", "kid", "perceptual"))
+    chosen = tuple(names) or (DIGITS if known else ("fid", "kid", "perceptual"))
+    for field in settings_of(settings):
+        use, value = field.metadata["use"], getattr(settings, field.name)
+        if use and value != field.default and not use.holds(chosen):
+            raise without_effect(field.name, value, use, {"metrics": chosen})
+    return chosen
+
+
+def check_files(names, config, settings):
+    """Raises UserError where data or files that these metrics need are not there."""
+    check_data(config, "test")
+    if settings.extractor:
+        extractors.check(settings.extractor)
+    if needs_phi(names, extractor_of(settings, config)):
+        vgg.check(settings.perceptual_network or config.perceptual_network)
+    if "segmentation" in names:
+        segmentation.check_files(config, settings)
+
+
+def needs_phi(names, extractor):
+    """Whether the perceptual network has a part in these metrics."""
+    features = {"fid", "kid"} & {*names} and extractor == PERCEPTUAL
+    return bool({"perceptual", "diversity"} & {*names} or features)
+
+
+def load_networks(context, names):
+    """Loads those of Keras that these metrics need, which may have to be downloaded.
+
+    Raises:
+      UserError: where they cannot be had.
+    """
+    extractor = extractor_of(context.settings, context.config)
+    if needs_phi(names, extractor):
+        context.phi()
+    if {"fid", "kid"} & {*names} and extractor != CLASSIFIER:
+        context.extractor(DOMAINS[0])
 
 
 def of(names):

@@ -16,7 +16,7 @@ from egsc_tf.evaluation.context import EvaluationContext
 from egsc_tf.evaluation.settings import RESULTS, Settings
 from egsc_tf.run import restore, starts
 from egsc_tf.run import workdir as workdir_lib
-from egsc_tf.runtime import machine
+from egsc_tf.runtime import machine, paths
 from egsc_tf.runtime.files import write_whole
 from egsc_tf.runtime.keras import keras
 
@@ -44,11 +44,15 @@ def evaluate(
       UserError: where the folder holds no trained run, a metric is unknown or does not
         fit the data set, or a file that it needs cannot be used.
     """
-    workdir = os.fspath(workdir)
+    workdir = paths.expand(os.fspath(workdir), f"workdir={workdir}")
     settings = settings or Settings()
     config = config_lib.load(workdir)
     config = settings.moved(config)
     names = registry.choose(settings.metrics, config, settings)
+    output = paths.expand(os.fspath(output or workdir), f"output={output}")
+    paths.require_writable(f"--output={output}", output)
+    with workdir_lib.naming_flags(workdir, config):
+        registry.check_files(names, config, settings)
     keras.utils.set_random_seed(settings.seed)  # --test_noise keeps noise on
     tf.config.experimental.enable_op_determinism()
     translator = restore.load(workdir)
@@ -56,8 +60,8 @@ def evaluate(
         logging.warning(
             "the run is at step %d of %d", translator.steps, config.total_steps
         )
-    output = os.fspath(output or workdir)
     context = EvaluationContext(translator, config, settings, output)
+    registry.load_networks(context, names)  # before images are read
     results = {
         "settings": {**dataclasses.asdict(settings), "metrics": list(names)},
         "run": dataclasses.asdict(config),

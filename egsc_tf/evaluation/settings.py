@@ -1,9 +1,12 @@
 """What an evaluation is set to, and what it leaves behind."""
 
 import dataclasses
+from collections.abc import Sequence
 
-from egsc_tf.config import Config
-from egsc_tf.runtime.flags import setting
+from egsc_tf.config import EMBEDDED, IMAGENET, Config
+from egsc_tf.run import workdir
+from egsc_tf.runtime import paths
+from egsc_tf.runtime.flags import Use, setting
 
 RESULTS = "results.json"
 DIGITS = ("content_accuracy", "style_accuracy", "ssim", "psnr", "l1")
@@ -17,6 +20,21 @@ METRICS = (
     "transfer",
     "segmentation",
 )
+# Extractors of FID and KID by name; what else is given is a path.
+INCEPTION, PERCEPTUAL, CLASSIFIER = "inception", "perceptual", "digits"
+
+
+def _of(*metrics: str) -> Use:
+    """Of flags that only these metrics use. Without --metrics the run decides."""
+
+    def holds(names: Sequence[str]) -> bool:
+        return not names or bool({*names} & {*metrics})
+
+    expected = f"--metrics with {' or '.join(metrics)}"
+    return Use(("metrics",), expected, holds)
+
+
+_SEGMENTATION = _of("segmentation")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,11 +47,15 @@ class Settings:
     nowhere; a model of one's own may have another number of classes.
     """
 
-    data_dir: str = setting("", "Where the data lie now; empty: as in training.")
+    data_dir: str = setting(
+        "", "Where the data lie now; empty: as in training.", path=paths.READ
+    )
     recursive: bool = setting(
         False, "Also images in subfolders; where training read them, always."
     )
-    manual_dir: str = setting("", "As of egsc_tf.train; empty: as in training.")
+    manual_dir: str = setting(
+        "", "As of egsc_tf.train; empty: as in training.", path=paths.READ
+    )
     metrics: tuple[str, ...] = setting(
         (), f"Some of {', '.join(METRICS)}; empty: what fits and needs no file."
     )
@@ -43,17 +65,39 @@ class Settings:
         "",
         "Features of FID and KID: inception, an Inception-v3 .h5 file, perceptual, "
         "digits; empty: digits for digits, else perceptual.",
+        path=paths.READ,
+        names=(INCEPTION, PERCEPTUAL, CLASSIFIER),
+        use=_of("fid", "kid"),
     )
     perceptual_network: str = setting(
-        "", "Of perceptual distances; empty: the run's own."
+        "",
+        "Of perceptual distances; empty: the run's own.",
+        path=paths.READ,
+        names=(IMAGENET, EMBEDDED),
+        use=_of("perceptual", "diversity", "fid", "kid"),
     )
-    segmentation_model: str = setting("", "A segmentation SavedModel.")
-    label_dir: str = setting("", "Folder with label maps in testA, testB.")
-    segmentation_classes: int = setting(19, "19 train ids or 8 categories.", least=1)
-    ignore_label: int = setting(255, "Label that counts nowhere.", least=0, most=255)
+    segmentation_model: str = setting(
+        "", "A segmentation SavedModel.", path=paths.READ, use=_SEGMENTATION
+    )
+    label_dir: str = setting(
+        "",
+        "Folder with label maps in testA, testB.",
+        path=paths.READ,
+        use=_SEGMENTATION,
+    )
+    segmentation_classes: int = setting(
+        19, "19 train ids or 8 categories.", least=1, use=_SEGMENTATION
+    )
+    ignore_label: int = setting(
+        255, "Label that counts nowhere.", least=0, most=255, use=_SEGMENTATION
+    )
 
     def moved(self, config: Config) -> Config:
-        """The Config of a run with the data where they lie now."""
-        where = ("data_dir", "manual_dir", "recursive")
-        names = [name for name in where if getattr(self, name)]
-        return dataclasses.replace(config, **{n: getattr(self, n) for n in names})
+        """The Config of a run with the data where they lie now. Raises UserError for
+        what the run's data set has no use for."""
+        return workdir.moved(
+            config,
+            data_dir=self.data_dir,
+            manual_dir=self.manual_dir,
+            recursive=self.recursive,
+        )

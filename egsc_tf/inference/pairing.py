@@ -13,6 +13,7 @@ from absl import logging
 from egsc_tf.data import folders
 from egsc_tf.domains import DIRECTIONS
 from egsc_tf.errors import UserError
+from egsc_tf.runtime import paths
 from egsc_tf.runtime.flags import setting
 
 
@@ -20,10 +21,14 @@ from egsc_tf.runtime.flags import setting
 class FileFlags:
     """The flags that every program has which translates files."""
 
-    input: str = setting(None, "Image or folder to translate.", required=True)
-    exemplar: str = setting(None, "Image or folder of styles.", required=True)
+    input: str = setting(
+        None, "Image or folder to translate.", required=True, path=paths.READ
+    )
+    exemplar: str = setting(
+        None, "Image or folder of styles.", required=True, path=paths.READ
+    )
     recursive: bool = setting(False, "Of a folder also the images in its subfolders.")
-    output: str = setting(None, "Folder to write to.", required=True)
+    output: str = setting(None, "Folder to write to.", required=True, path=paths.FOLDER)
     direction: str = setting("a2b", "Which way.", choices=DIRECTIONS)
     pairing: str = setting(
         "all", "Every pair, or i-th with i-th.", choices=("all", "zip")

@@ -38,11 +38,7 @@ def load(name, phi=None, classifier=None):
             "conv5_1 of --perceptual_network, / 127.5",
             lambda x: tf.reduce_mean(network(x)[-1], axis=[1, 2]) / 127.5,
         )
-    if name != "inception" and not os.path.isfile(name):
-        raise UserError(
-            f"--extractor={name}: expected inception, perceptual, digits or an .h5 "
-            "file of Inception-v3 without top, found no such file"
-        )
+    check(name)
     try:
         network = keras.applications.InceptionV3(
             include_top=False,
@@ -62,3 +58,13 @@ def load(name, phi=None, classifier=None):
         return network(tf.clip_by_value(x, -1.0, 1.0), training=False)
 
     return f"keras.applications.InceptionV3 ({name})", features
+
+
+def check(name):
+    """Raises UserError for a name that is neither one of the above nor of a file."""
+    known = ("inception", "perceptual", "digits")
+    if name not in known and not os.path.isfile(name):
+        raise UserError(
+            f"--extractor={name}: expected inception, perceptual, digits or an .h5 "
+            "file of Inception-v3 without top, found no such file"
+        )

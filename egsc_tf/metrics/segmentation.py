@@ -55,6 +55,15 @@ class Confusion:
         }
 
 
+def check(path):
+    """Raises UserError where no SavedModel lies there."""
+    if not tf.saved_model.contains_saved_model(path):
+        raise UserError(
+            f"--segmentation_model={path}: expected a SavedModel with serving_default, "
+            "found none"
+        )
+
+
 def load_model(path, classes):
     """A user's segmentation SavedModel: [B, H, W, 3] in [-1, 1] -> labels [B, H, W].
 

@@ -80,11 +80,7 @@ def load(name, mixed_precision="float32"):
         network(tf.zeros([1, 32, 32, 3]))
         _fill_embedded(network)
         return network
-    if name != "imagenet" and not os.path.isfile(name):
-        raise UserError(
-            f"--perceptual_network={name}: expected 'imagenet', 'embedded' or a Keras "
-            "VGG-19 .h5 file, found no such file"
-        )
+    check(name)
     try:
         vgg19 = keras.applications.VGG19(include_top=False, weights=name)
     except Exception as error:  # Keras and h5py raise many kinds here.
@@ -99,9 +95,23 @@ def load(name, mixed_precision="float32"):
     return network
 
 
+def check(name):
+    """Raises UserError for a flag value that names a file that there is not."""
+    if name not in ("imagenet", "embedded") and not os.path.isfile(name):
+        raise UserError(
+            f"--perceptual_network={name}: expected 'imagenet', 'embedded' or a Keras "
+            "VGG-19 .h5 file, found no such file"
+        )
+
+
+def is_needed(config):
+    """Whether the losses of a Config have a perceptual network."""
+    return config.style_weight > 0 or config.content_weight > 0
+
+
 def of_config(config):
     """The perceptual network that the losses of a Config need, or None."""
-    if config.style_weight > 0 or config.content_weight > 0:
+    if is_needed(config):
         return load(config.perceptual_network, config.mixed_precision)
     return None
 

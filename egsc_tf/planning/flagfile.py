@@ -1,7 +1,6 @@
 """What a plan says: on the screen, and as a flagfile with its reasons."""
 
 import dataclasses
-import os
 
 from egsc_tf.data import images
 from egsc_tf.planning import plan
@@ -63,7 +62,7 @@ def text(found, look, data_dir, hours, output):
 
     data_dir, hours, output: the flags of egsc_tf.new.
     """
-    config = dataclasses.replace(found.config, data_dir=os.path.abspath(data_dir))
+    config = dataclasses.replace(found.config, data_dir=data_dir).anchored()
     reasons = {
         "images": list(of_images(look))[:-1],
         "size": [

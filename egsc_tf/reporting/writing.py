@@ -6,6 +6,7 @@ from egsc_tf.evaluation.finished_run import Run
 from egsc_tf.evaluation.settings import Settings
 from egsc_tf.reporting import gallery, progress, score_table, sections
 from egsc_tf.reporting.page import render
+from egsc_tf.runtime import paths
 from egsc_tf.runtime.files import write_whole
 
 NAME, COMPARISON = "report.html", "compare.html"
@@ -36,15 +37,16 @@ def write(workdirs, path=None, settings=None, results=None):
       the path of the page.
 
     Raises:
-      UserError: where a folder holds no run.
+      UserError: where a folder holds no run, or the page cannot be written.
     """
     settings = settings or Settings()
+    name = NAME if len(workdirs) == 1 else COMPARISON
+    path = path or os.path.join(workdirs[0], name)
+    paths.require_writable(path, path, paths.FILE)
     runs = [
         Run(workdir, settings, results, label)
         for workdir, label in zip(workdirs, labels_of(workdirs))
     ]
-    name = NAME if len(runs) == 1 else COMPARISON
-    path = path or os.path.join(workdirs[0], name)
     text = render(
         "page.html",
         title=", ".join(run.label for run in runs),
@@ -58,10 +60,10 @@ def write(workdirs, path=None, settings=None, results=None):
 
 def labels_of(workdirs):
     """The folders' names, with as many of those above as tell them apart."""
-    paths = [os.path.abspath(workdir).split(os.sep) for workdir in workdirs]
-    different = len(set(map(tuple, paths)))
-    for count in range(1, max(map(len, paths)) + 1):
-        labels = ["/".join(path[-count:]) for path in paths]
+    parts = [os.path.abspath(workdir).split(os.sep) for workdir in workdirs]
+    different = len(set(map(tuple, parts)))
+    for count in range(1, max(map(len, parts)) + 1):
+        labels = ["/".join(part[-count:]) for part in parts]
         if len(set(labels)) == different:
             break
     return labels

@@ -1,4 +1,4 @@
-"""One run at a time in a workdir.
+"""One run at a time in a workdir; on Linux and macOS, whose locks these are.
 
 WORKDIR/run.lock holds the owner's host and pid, and the owner holds a lock of the
 operating system on it. That lock ends with its process, however it ends: what a dead
@@ -6,15 +6,27 @@ owner left is taken over.
 """
 
 import contextlib
-import fcntl
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from typing import TextIO
 
 from egsc_tf.errors import UserError
 
+if sys.platform != "win32":
+    import fcntl
+
 NAME = "run.lock"
+
+
+def require_locks() -> None:
+    """Raises UserError where the operating system has no such locks."""
+    if sys.platform == "win32":
+        raise UserError(
+            "egsc_tf.train: expected Linux or macOS, found Windows, which lacks the "
+            "lock of a run's folder; Windows' Linux (WSL) has it"
+        )
 
 
 @contextlib.contextmanager

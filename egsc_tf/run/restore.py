@@ -11,6 +11,22 @@ from egsc_tf.errors import UserError
 from egsc_tf.models.translator import Translator
 from egsc_tf.run import checkpoints
 from egsc_tf.run import workdir as workdir_lib
+from egsc_tf.runtime import paths
+
+
+def checkpoint_of(workdir: str) -> str:
+    """The path of a run's newest sound checkpoint of the translation stage.
+
+    Raises:
+      UserError: where there is none.
+    """
+    path = workdir_lib.newest_checkpoint(workdir, workdir_lib.TRANSLATION)
+    if path is None:
+        raise UserError(
+            f"{os.path.join(workdir, workdir_lib.TRANSLATION)}: expected a checkpoint "
+            "of the translation stage, found none; has egsc_tf.train got that far?"
+        )
+    return path
 
 
 def load(
@@ -33,16 +49,11 @@ def load(
       egsc_tf.errors.UserError: where the folder holds no run or no checkpoint of the
         translation stage, or only broken ones.
     """
-    workdir = os.fspath(workdir)
+    workdir = paths.expand(os.fspath(workdir), f"workdir={workdir}")
     config = config_lib.load(workdir)
     if deterministic:
         config = dataclasses.replace(config, test_noise=False)
-    path = workdir_lib.newest_checkpoint(workdir, workdir_lib.TRANSLATION)
-    if path is None:
-        raise UserError(
-            f"{os.path.join(workdir, workdir_lib.TRANSLATION)}: expected a checkpoint "
-            "of the translation stage, found none; has egsc_tf.train got that far?"
-        )
+    path = checkpoint_of(workdir)
     translator = Translator.from_config(config)
     translator.create_variables()
     checkpoint = tf.train.Checkpoint(

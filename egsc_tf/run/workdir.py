@@ -1,7 +1,7 @@
 """The folder of a run.
 
 WORKDIR/
-  run.flags                 the flags of the run: a flagfile
+  run.flags                 the flags of the run: a flagfile, with absolute paths
   feature_masks/ckpt-N...   checkpoints of stage 1
   translation/ckpt-N...     checkpoints of stage 2, with F_a and F_b in them
   logs/STAGE/               TensorBoard
@@ -15,8 +15,10 @@ WORKDIR/
   report.html               all of it as a page, see egsc_tf.report
 """
 
+import contextlib
 import dataclasses
 import os
+from collections.abc import Iterator
 from typing import Any, Optional
 
 import tensorflow as tf
@@ -24,9 +26,11 @@ from absl import logging
 
 from egsc_tf import config as config_lib
 from egsc_tf.config import Config
+from egsc_tf.data.images import BadImage
 from egsc_tf.errors import UserError
 from egsc_tf.run import checkpoints
-from egsc_tf.runtime.flags import setting
+from egsc_tf.runtime import paths
+from egsc_tf.runtime.flags import setting, without_effect
 
 FEATURE_MASKS = "feature_masks"
 TRANSLATION = "translation"
@@ -37,18 +41,9 @@ IMPORTED = "imported.json"
 class TrainedRun:
     """The flag of every program that reads a run."""
 
-    workdir: str = setting(None, "Folder of a trained run.", required=True)
-
-
-def make(workdir: str) -> None:
-    """Creates the folder of a run. Raises UserError where that cannot be."""
-    try:
-        os.makedirs(workdir, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"--workdir={workdir}: expected a folder that can be written: "
-            f"{error.strerror}"
-        ) from error
+    workdir: str = setting(
+        None, "Folder of a trained run.", required=True, path=paths.READ
+    )
 
 
 def check_flags(workdir: str, config: Config, override: bool = False) -> Config:
@@ -62,13 +57,14 @@ def check_flags(workdir: str, config: Config, override: bool = False) -> Config:
 
     Raises:
       UserError: where WORKDIR holds a run with other flags, naming them; but for those
-        that `may_change` (egsc_tf.config). Also for a WORKDIR whose name TensorFlow
-        cannot use.
+        that `may_change` (egsc_tf.config), and paths, as files may lie elsewhere now.
+        Also for a WORKDIR whose name TensorFlow cannot use.
     """
     checkpoints.require_plain(workdir)
+    config = config.anchored()
     if not os.path.isfile(os.path.join(workdir, config_lib.RUN_FLAGS)):
         return config
-    old = config_lib.load(workdir)
+    old = config_lib.load(workdir).anchored()
     changed = [
         field
         for field in dataclasses.fields(config)
@@ -82,7 +78,10 @@ def check_flags(workdir: str, config: Config, override: bool = False) -> Config:
             for f in fields
         )
 
-    forbidden = [f for f in changed if not f.metadata["may_change"]]
+    moved = {*old.own_paths()} & {*config.own_paths()}
+    forbidden = [
+        f for f in changed if not f.metadata["may_change"] and f.name not in moved
+    ]
     if forbidden and not override:
         raise UserError(
             f"--workdir={workdir}: expected the flags of the run that it holds; "
@@ -92,6 +91,54 @@ def check_flags(workdir: str, config: Config, override: bool = False) -> Config:
     if changed:
         logging.warning("flags of this run changed: %s", told(changed))
     return old
+
+
+def moved(config: Config, **where: Any) -> Config:
+    """The Config of a run with the data where they lie now.
+
+    Args:
+      where: data_dir, manual_dir, recursive; "" and False for that of training.
+
+    Raises:
+      UserError: for a folder that the run's data set has no use for.
+    """
+    given = {name: value for name, value in where.items() if value}
+    for field in dataclasses.fields(config):
+        use = field.metadata["use"]
+        if field.name in given and use:
+            values = {name: getattr(config, name) for name in use.of}
+            if not use.holds(*values.values()):
+                use = dataclasses.replace(
+                    use, expected=f"a run of {use.expected}", hint=lambda value: ""
+                )
+                raise without_effect(field.name, given[field.name], use, values)
+    return dataclasses.replace(config, **given)
+
+
+@contextlib.contextmanager
+def naming_flags(workdir: str, config: Config) -> Iterator[None]:
+    """Within it, errors about a path that the run has kept name its flag, and how to
+    give another.
+
+    config: of the run, with the data where they are looked for.
+    """
+    try:
+        yield
+    except BadImage:
+        raise
+    except UserError as error:
+        told = [
+            f"--{name}={path}"
+            for name, path in config_lib.load(workdir).own_paths().items()
+            if path == getattr(config, name) and path in str(error)
+        ]
+        if not told:
+            raise
+        raise UserError(
+            f"{error}. {' and '.join(told)} comes from "
+            f"{os.path.join(workdir, config_lib.RUN_FLAGS)}; the same flag given here "
+            "names another place"
+        ) from error
 
 
 def folder(workdir: str, stage: str) -> str:

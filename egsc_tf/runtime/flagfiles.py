@@ -5,11 +5,11 @@ site-packages. So each --flagfile is replaced by its lines before absl parses, o
 command line and inside other flagfiles.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from egsc_tf.errors import UserError
+from egsc_tf.runtime import paths
 
 PREFIX = "egsc_tf:"
 ENDING = ".flags"
@@ -32,10 +32,11 @@ def path_of(flagfile: str) -> str:
     """The path of a flagfile that is given by path or as egsc_tf:NAME.
 
     Raises:
-      UserError: for a NAME that there is not, with those that there are.
+      UserError: for a NAME that there is not, with those that there are; and for a
+        path with a user or variable that there is not.
     """
     if not flagfile.startswith(PREFIX):
-        return os.path.expanduser(flagfile)
+        return paths.expand(flagfile, flagfile)
     name = flagfile[len(PREFIX) :]
     if name not in names():
         raise UserError(

@@ -7,23 +7,42 @@
 
 `define(Settings)` defines --workdir and --seeds, `parse(Settings)` makes a Settings of
 what the command line says. The default, help text and bounds of a flag stand in its
-field and nowhere else. Only `egsc_tf.runtime.program` reads absl's FLAGS.
+field and nowhere else; so do whether it is a path, and when it has an effect. Only
+`egsc_tf.runtime.program` reads absl's FLAGS.
 """
 
 import dataclasses
 import typing
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Optional, TypeVar
 
 from absl import flags
 
 from egsc_tf.errors import UserError
+from egsc_tf.runtime import paths
 
 Field = dataclasses.Field[Any]
 T = TypeVar("T")
 
 # A flag belongs to the program that defines it, whose --help lists it.
 flags.disclaim_key_flags()
+
+
+@dataclasses.dataclass(frozen=True)
+class Use:
+    """When a flag has an effect.
+
+    Attributes:
+      of: the flags that decide, by name.
+      expected: what they should be, as a message says it.
+      holds: gets their values, in this order: whether the flag has an effect.
+      hint: gets the flag's value: what else to say of one without effect, or "".
+    """
+
+    of: tuple[str, ...]
+    expected: str
+    holds: Callable[..., bool]
+    hint: Callable[[Any], str] = lambda value: ""
 
 
 def setting(
@@ -36,6 +55,10 @@ def setting(
     required: bool = False,
     repeated: bool = False,
     may_change: bool = False,
+    path: Optional[str] = None,
+    names: Sequence[str] = (),
+    use: Optional[Use] = None,
+    common: bool = False,
 ) -> Any:
     """A field of a dataclass that is a flag of the field's name.
 
@@ -48,6 +71,11 @@ def setting(
       required: whether the flag must be given.
       repeated: whether a tuple is given as --name=x --name=y, not as --name=x,y.
       may_change: whether a run may be resumed with another value.
+      path: what becomes of it, where it is a path or several: READ, FOLDER or FILE of
+        `egsc_tf.runtime.paths`.
+      names: values of a path that are none.
+      use: when it has an effect; None: always.
+      common: whether --help describes it, in a class with GROUPS.
     """
     return dataclasses.field(
         default=default,
@@ -59,6 +87,10 @@ def setting(
             "required": required,
             "repeated": repeated,
             "may_change": may_change,
+            "path": path,
+            "names": tuple(names),
+            "use": use,
+            "common": common,
         },
     )
 
@@ -71,9 +103,9 @@ def like(settings: type[Any], name: str, **changes: Any) -> Any:
 
 def define(settings: type[Any], values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines an absl flag for each field of a dataclass that is a `setting`."""
-    for field in _settings_of(settings):
+    for field in settings_of(settings):
         rule, default = field.metadata, field.default
-        kind, many = _type_of(field)
+        kind, many = type_of(field)
         common: dict[str, Any] = {
             "name": field.name,
             "default": default,
@@ -102,7 +134,7 @@ def define(settings: type[Any], values: flags.FlagValues = flags.FLAGS) -> None:
 def parse(settings: type[T], values: flags.FlagValues = flags.FLAGS) -> T:
     """The dataclass that parsed flags make. Raises UserError naming a bad flag."""
     made = settings(
-        **{f.name: _value(f, getattr(values, f.name)) for f in _settings_of(settings)}
+        **{f.name: _value(f, getattr(values, f.name)) for f in settings_of(settings)}
     )
     check(made)
     return made
@@ -110,7 +142,7 @@ def parse(settings: type[T], values: flags.FlagValues = flags.FLAGS) -> T:
 
 def check(made: Any) -> None:
     """Raises UserError for a value of a dataclass that its field does not allow."""
-    for field in _settings_of(made):
+    for field in settings_of(made):
         name, value, rule = field.name, getattr(made, field.name), field.metadata
         if value is None:
             continue
@@ -126,6 +158,85 @@ def check(made: Any) -> None:
             )
         if rule["most"] is not None and not value <= rule["most"]:
             raise UserError(f"--{name}: expected at most {rule['most']}, found {value}")
+
+
+class Given(typing.NamedTuple):
+    """The names of flags, as they were written: --noflip is `noflip`.
+
+    Attributes:
+      typed: on the command line itself; all: also in flagfiles.
+    """
+
+    typed: frozenset[str] = frozenset()
+    all: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, typed: Iterable[str], expanded: Iterable[str]) -> "Given":
+        """Of the arguments of a command line, and those with the flagfiles' lines."""
+        return cls(*(frozenset(map(_name_of, some)) for some in (typed, expanded)))
+
+
+def require_used(
+    made: Sequence[Any], given: Given, uses: Optional[Mapping[str, Use]] = None
+) -> None:
+    """Raises UserError for a flag that was given and has no effect.
+
+    A flag of a flagfile may have none where the program is why, or another flag that
+    was given as well: a preset serves several programs, and is followed by flags that
+    overrule it.
+
+    Args:
+      made: the dataclasses of a program.
+      given: which flags were given.
+      uses: {flag: when it has an effect in this program}, beside what its field says.
+    """
+    values = {f.name: getattr(m, f.name) for m in made for f in settings_of(m)}
+    for field in (f for m in made for f in settings_of(m)):
+        value = values[field.name]
+        if value == field.default or not _among(field.name, given.all):
+            continue
+        for use in (field.metadata["use"], (uses or {}).get(field.name)):
+            if use is None or use.holds(*(values[name] for name in use.of)):
+                continue
+            overruled = not use.of or any(_among(n, given.all) for n in use.of)
+            if _among(field.name, given.typed) or not overruled:
+                raise without_effect(field.name, value, use, values)
+
+
+def without_effect(
+    name: str, value: Any, use: Use, values: Mapping[str, Any]
+) -> UserError:
+    """The error of a flag without effect; values: of the flags that decide."""
+    found = ", ".join(shown(one, values[one]) for one in use.of)
+    return UserError(
+        f"{shown(name, value)}: expected {use.expected}, as it has no effect otherwise"
+        + (f"; found {found}" if found else "")
+        + use.hint(value)
+    )
+
+
+def require_writable(made: Any) -> None:
+    """Raises UserError where a path that a program is to write to cannot be."""
+    for field in settings_of(made):
+        kind, value = field.metadata["path"], getattr(made, field.name)
+        if kind in (paths.FOLDER, paths.FILE) and value:
+            paths.require_writable(f"--{field.name}={value}", value, kind)
+
+
+def shown(name: str, value: Any) -> str:
+    """A flag as a command line has it."""
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no{name}"
+    text = ",".join(map(str, value)) if isinstance(value, tuple) else value
+    return f"--{name}={text}"
+
+
+def _name_of(argument: str) -> str:
+    return argument.lstrip("-").partition("=")[0] if argument[:1] == "-" else ""
+
+
+def _among(name: str, given: frozenset[str]) -> bool:
+    return bool({name, f"no{name}"} & given)
 
 
 class _BoundsLater:
@@ -147,11 +258,12 @@ class _Float(_BoundsLater, flags.FloatParser):
 _PARSERS = {int: _Integer, float: _Float}
 
 
-def _settings_of(settings: Any) -> list[Field]:
+def settings_of(settings: Any) -> list[Field]:
+    """The fields of a dataclass that are flags."""
     return [f for f in dataclasses.fields(settings) if "help" in f.metadata]
 
 
-def _type_of(field: Field) -> tuple[Any, bool]:
+def type_of(field: Field) -> tuple[Any, bool]:
     """(type, whether there are many of it): tuple[int, ...] -> (int, True)."""
     inner = typing.get_args(field.type)
     if typing.get_origin(field.type) is tuple:
@@ -161,7 +273,11 @@ def _type_of(field: Field) -> tuple[Any, bool]:
 
 def _value(field: Field, value: Any) -> Any:
     """What absl gives for a flag, as its field has it."""
-    kind, many = _type_of(field)
+    kind, many = type_of(field)
+    if field.metadata["path"] and value is not None:
+        what = shown(field.name, tuple(value) if many else value)
+        some = [paths.expand(each, what) for each in (value if many else [value])]
+        return tuple(some) if many else some[0]
     if not many:
         return value
     try:

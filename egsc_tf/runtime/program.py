@@ -1,10 +1,9 @@
 """How every `python -m egsc_tf.NAME` starts and ends; imported before TensorFlow."""
 
-import functools
 import io
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Optional
 
 from egsc_tf.runtime import quiet
@@ -28,15 +27,27 @@ from egsc_tf.errors import (  # noqa: E402
     is_out_of_memory,
     telling_line,
 )
-from egsc_tf.runtime import flagfiles  # noqa: E402
-from egsc_tf.runtime.flags import define, parse  # noqa: E402
+from egsc_tf.runtime import flagfiles, help_text  # noqa: E402
+from egsc_tf.runtime.flags import (  # noqa: E402
+    Given,
+    Use,
+    define,
+    parse,
+    require_used,
+    require_writable,
+)
 
 # A program's flags are its own, not this module's: --help lists them.
 flags.disclaim_key_flags()
+# {flag: what it is called now}.
+RENAMED = {"style_strength": "strength"}
 
 
 def run(
-    main: Callable[..., Optional[int]], *settings: type[Any], with_rest: bool = False
+    main: Callable[..., Optional[int]],
+    *settings: type[Any],
+    with_rest: bool = False,
+    uses: Optional[Mapping[str, Use]] = None,
 ) -> None:
     """Runs main() with what the command line says; user mistakes end in one line.
 
@@ -46,12 +57,30 @@ def run(
         `egsc_tf.runtime.flags`.
       with_rest: main gets also the list of the arguments that are no flags of the
         program.
+      uses: {flag: when it has an effect in this program}, beside what its field says.
 
-    Exit codes: see `egsc_tf.errors.EXIT_CODES`.
+    Before main() starts, flags without effect and paths that cannot be written are
+    refused. Exit codes: see `egsc_tf.errors.EXIT_CODES`.
     """
-
+    given = Given()
     for each in settings:
         define(each)
+
+    def parsed(argv: list[str]) -> list[str]:
+        nonlocal given
+        asked = help_text.asked(argv[1:])
+        if asked:
+            about = getattr(main, "__globals__", {}).get("__doc__") or ""
+            print(help_text.text(about, settings, full=asked == "helpfull"), end="")
+            sys.exit(0)
+        try:
+            arguments = flagfiles.expand(argv[1:])
+            given = Given.of(argv[1:], arguments)
+            for name in given.all & set(RENAMED):
+                raise UserError(f"--{name}: expected --{RENAMED[name]}, its name now")
+            return flags.FLAGS([argv[0], *arguments], known_only=with_rest)
+        except (flags.Error, UserError) as error:
+            sys.exit(_end(REFUSED, f"error: {error}"))
 
     def guarded(argv: list[str]) -> Optional[int]:
         if len(argv) > 1 and not with_rest:
@@ -63,8 +92,11 @@ def run(
         if flags.FLAGS["verbosity"].using_default_value:
             logging.set_verbosity(logging.INFO)
         try:
-            rest = [argv[1:]] if with_rest else []
-            return main(*map(parse, settings), *rest)
+            made = [*map(parse, settings)]
+            require_used(made, given, uses)
+            for one in made:
+                require_writable(one)
+            return main(*made, *([argv[1:]] if with_rest else []))
         except Diverged as error:
             return _end(DIVERGED, f"error: {error}")
         except UserError as error:
@@ -79,15 +111,7 @@ def run(
                 raise
             return _end(REFUSED, f"error: {line}")
 
-    app.run(guarded, flags_parser=functools.partial(_parse, with_rest=with_rest))
-
-
-def _parse(argv: list[str], with_rest: bool) -> list[str]:
-    try:
-        arguments = flagfiles.expand(argv[1:])
-        return flags.FLAGS([argv[0], *arguments], known_only=with_rest)
-    except (flags.Error, UserError) as error:
-        sys.exit(_end(REFUSED, f"error: {error}"))
+    app.run(guarded, flags_parser=parsed)
 
 
 def _explained(error: Exception) -> Optional[str]:

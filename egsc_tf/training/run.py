@@ -11,6 +11,7 @@ from absl import logging
 from egsc_tf import config as config_lib
 from egsc_tf.config import Config
 from egsc_tf.data import python_op
+from egsc_tf.data.source import check as check_data
 from egsc_tf.data.source import open_source
 from egsc_tf.distribute import strategies
 from egsc_tf.distribute.workers import Workers
@@ -19,8 +20,8 @@ from egsc_tf.models import vgg
 from egsc_tf.models.encoder import Encoder
 from egsc_tf.run import checkpoints, seen, starts
 from egsc_tf.run import workdir as workdir_lib
-from egsc_tf.run.lock import run_lock
-from egsc_tf.runtime import devices
+from egsc_tf.run.lock import require_locks, run_lock
+from egsc_tf.runtime import devices, paths
 from egsc_tf.runtime.keras import keras
 from egsc_tf.training.feature_masks import FeatureMaskTrainer
 from egsc_tf.training.stage import train_stage
@@ -46,7 +47,8 @@ def train(
 
     Args:
       config: egsc_tf.config.Config.
-      workdir: folder of the run; one that holds a run goes on with it.
+      workdir: folder of the run; one that holds a run goes on with it. As in all paths
+        of a program, ~ is the home folder.
       strategy: of tf.distribute; None: see `egsc_tf.distribute.strategies.choose`,
         and for tpu.
       override_run: go on with the run in `workdir` also where flags differ that make
@@ -59,21 +61,23 @@ def train(
       egsc_tf.errors.Interrupted: after SIGTERM or SIGINT, once the step is saved.
       egsc_tf.errors.LostWorker: where another worker is gone.
     """
-    workdir = os.fspath(workdir)
-    # Whatever can be wrong with the flags is found before the folder is written to.
+    workdir = paths.expand(os.fspath(workdir), f"workdir={workdir}")
+    # All that can be known is found before there is any work, and before the folder is
+    # written to.
     before = workdir_lib.check_flags(workdir, config, override_run)
     strategy = strategy or strategies.choose(config, tpu, config_lib.facts(config))
     workers = Workers(strategy)
     with workers.lost():
+        _check(config, workdir, workers)
         xla = devices.set_up(config, strategy)
-        source = open_source(config, "train")
         with strategy.scope():
             phi = vgg.of_config(config)
         if phi:
             logging.info("perceptual network: %s", config.perceptual_network)
+        source = open_source(config, "train")
         with contextlib.ExitStack() as stack:
             if workers.is_chief:
-                workdir_lib.make(workdir)
+                os.makedirs(workdir, exist_ok=True)
                 stack.enter_context(run_lock(workdir))
             newest = workdir_lib.newest_of_run(workdir)
             workers.require_same(lambda: _read(source, phi, newest))
@@ -95,6 +99,16 @@ def train(
                 raise
             workers.finish()
         return trainer
+
+
+def _check(config: Config, workdir: str, workers: Workers) -> None:
+    """Raises UserError for what can be known of files without reading them."""
+    if workers.is_chief:
+        require_locks()
+        paths.require_writable(f"--workdir={workdir}", workdir)
+    check_data(config, "train")
+    if vgg.is_needed(config):
+        vgg.check(config.perceptual_network)
 
 
 def _read(source: Any, phi: Phi, newest: Newest) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from egsc_tf.errors import UserError
+from egsc_tf.runtime import paths
 
 SOURCES = Path(__file__).resolve().parent / "app"
 PARTS = (
@@ -42,26 +43,44 @@ def digest():
     return found.hexdigest()
 
 
-def build(folder):
-    """Fills a folder with the built page, unless it holds that of these sources.
+def must_build(folder):
+    """Whether the page must be built there: not where it is that of these sources.
 
     Raises:
-      UserError: where npm is missing or fails, or the folder has something else in it.
+      UserError: where it must and cannot be: npm is missing, or the folder has
+        something else in it.
     """
     stamp = os.path.join(folder, STAMP)
     if os.path.isfile(stamp):
         if Path(stamp).read_text(encoding="utf-8") == digest():
-            return
+            return False
     elif os.path.exists(folder) and (not os.path.isdir(folder) or os.listdir(folder)):
         raise UserError(
             f"--build={folder}: expected a new or empty folder, or one with a page "
             "that an earlier export built; found something else"
         )
+    paths.require_writable(f"--build={folder}", folder)
+    require_npm()
+    return True
+
+
+def require_npm():
+    """Raises UserError where npm is missing."""
     if shutil.which("npm") is None:
         raise UserError(
             "npm: expected on PATH, to build the page (it comes with Node.js 20.19 or "
             "newer), found none. Elsewhere --build=DIR keeps the built page, for here"
         )
+
+
+def build(folder):
+    """Fills a folder with the built page, unless it holds that of these sources.
+
+    Raises:
+      UserError: as `must_build`, and where npm fails.
+    """
+    if not must_build(folder):
+        return
     with tempfile.TemporaryDirectory() as place:
         for part in PARTS:
             copy = shutil.copytree if (SOURCES / part).is_dir() else shutil.copy
@@ -70,7 +89,8 @@ def build(folder):
             _run(command, place)
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(os.path.join(place, "dist"), folder)
-    Path(stamp).write_text(digest(), encoding="utf-8")
+    stamp = Path(folder, STAMP)
+    stamp.write_text(digest(), encoding="utf-8")
 
 
 def _run(command, place):

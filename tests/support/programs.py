@@ -1,6 +1,8 @@
 """Programs, started as a user starts them."""
 
 import contextlib
+import functools
+import importlib.util
 import io
 import runpy
 import subprocess
@@ -9,6 +11,8 @@ from unittest import mock
 
 from absl import flags as absl_flags
 from support.paths import REPOSITORY
+
+from egsc_tf.runtime import program as program_lib
 
 
 def program(name, *flags, timeout=300):
@@ -39,6 +43,28 @@ def refusal(name, *flags):
         except SystemExit as end:
             code = end.code
     return code or 0, output.buffer.getvalue().decode()
+
+
+def all_programs():
+    """The names of all modules that can be started, without egsc_tf."""
+    path = REPOSITORY / "docs" / "hooks" / "help_texts.py"
+    spec = importlib.util.spec_from_file_location("help_texts", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return [name.partition(".")[2] for name in module.programs()]
+
+
+@functools.cache
+def settings_of(name):
+    """(dataclasses, uses) that a program gives to egsc_tf.runtime.program.run."""
+    found = []
+
+    def run(main, *settings, with_rest=False, uses=None):
+        found.append((settings, uses or {}))
+
+    with mock.patch.object(program_lib, "run", run):
+        runpy.run_module(f"egsc_tf.{name}", run_name="__main__")
+    return found[0]
 
 
 def _forget_flags(known):

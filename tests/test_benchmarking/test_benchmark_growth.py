@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from PIL import Image
-from support.programs import program
+from support.programs import program, refusal
 
 from egsc_tf import benchmark_growth as growth
 from egsc_tf.errors import UserError
@@ -75,13 +75,23 @@ def test_tables_and_plot_show_each_value(tmp_path):
         assert image.size == (700, 300)
 
 
+@pytest.mark.parametrize("value", ["batch_size:1,0", "replicas:2,0", "size:8,9"])
+def test_every_value_is_checked_before_the_first_is_measured(
+    tmp_path, monkeypatch, value
+):
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("measured"))
+    command = [*TINY[2:], "--n_encoder=2", f"--output_dir={tmp_path}"]
+    code, output = refusal("benchmark_growth", *command, f"--vary={value}")
+    assert code == 2
+    name, values = value.split(":")
+    assert f"error: --vary={name}:{values[-1]}: --" in output
+
+
 def test_the_program_measures_each_value_and_names_what_fails(tmp_path):
     command = [sys.executable, "-m", "egsc_tf.benchmark_growth", *TINY, "--g_update=1"]
     command += ["--perceptual_network=embedded", "--seconds=0"]
-    command += [f"--output_dir={tmp_path}", "--vary=batch_size:0"]
+    command += [f"--output_dir={tmp_path}", "--vary=replicas:3"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert (
-        "--vary=batch_size:0: the benchmark failed: error: --batch_size" in done.stderr
-    )
+    assert "--vary=replicas:3: the benchmark failed: error: --batch_size" in done.stderr
     assert os.listdir(tmp_path) == []

@@ -38,6 +38,9 @@ def tf_config(jobs, kind="worker", index=0):
 def test_no_tf_config_is_no_cluster_and_one_worker_is_none(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     assert cluster.from_environment() is None
+    for none in ("", "{}", '{"cluster": {}}', '{"environment": "cloud"}'):
+        monkeypatch.setenv("TF_CONFIG", none)
+        assert cluster.from_environment() is None
     monkeypatch.setenv("TF_CONFIG", tf_config({"chief": ["a:1"]}, "chief"))
     assert cluster.from_environment() is None
 
@@ -62,6 +65,7 @@ TWO = {"worker": ["a:1", "b:1"]}
         ("{", "expected JSON as .*, found '{'"),
         ("[]", "expected JSON as"),
         ('{"cluster": {"worker": ["a:1"]}}', "expected JSON as"),
+        ('{"cluster": []}', "expected JSON as"),
         (tf_config(TWO, index="first"), "expected JSON as"),
         (tf_config({**TWO, "ps": ["c:1"]}), "chief and worker only, found 'ps'"),
         (tf_config(TWO, "evaluator"), "chief and worker only, found 'evaluator'"),
@@ -197,6 +201,10 @@ def test_flags_must_agree_but_data_may_lie_elsewhere_on_each_host():
     facts = config_lib.facts(CONFIG)
     moved = dataclasses.replace(CONFIG, data_dir="/scratch")
     assert config_lib.facts(moved) == facts
+    vgg = dataclasses.replace(CONFIG, perceptual_network="/here/vgg.h5")
+    there = dataclasses.replace(CONFIG, perceptual_network="/there/vgg.h5")
+    assert config_lib.facts(vgg) == config_lib.facts(there)
+    assert facts["--perceptual_network"] == CONFIG.perceptual_network
     longer = dataclasses.replace(CONFIG, total_steps=7)
     assert config_lib.facts(longer) == {**facts, "--total_steps": 7}
 

@@ -217,7 +217,7 @@ def test_a_missing_runtime_is_named(monkeypatch, exported, photos, tmp_path, cap
         ("input", "deep.png", "more than 8 bits"),
         ("exemplar", "broken.tflite", "expected an image, found"),
         ("output", "photos", "would replace an input"),
-        ("output", "exemplar.png", "File exists"),
+        ("output", "exemplar.png", "expected a folder, found a file"),
     ],
 )
 def test_mistakes_end_in_one_line(

@@ -338,7 +338,7 @@ def test_an_output_that_cannot_be_written_ends_in_one_line(workdir, tmp_path):
         f"--workdir={workdir}", f"--output={tmp_path / 'file' / 'out'}"
     )
     assert code == 2
-    assert f"error: {tmp_path / 'file'}" in stderr
+    assert f"found a file at {tmp_path / 'file'}" in stderr
     assert "Traceback" not in stderr
 
 

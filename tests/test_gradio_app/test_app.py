@@ -11,6 +11,7 @@ from PIL import Image
 from support.browser import chromium, open_page, screenshot  # noqa: F401
 from support.odd_images import orientation
 from support.pictures import noise
+from support.programs import refusal
 from support.runs import untrained
 
 from egsc_tf import app, gradio_app
@@ -193,6 +194,14 @@ def address(session, files):
     with pytest.raises(UserError, match=f"--port={port}: expected a free port"):
         interface.launch(second, "127.0.0.1", port, most_megabytes=20)
     blocks.close()
+
+
+def test_a_taken_port_is_known_before_the_model_is_loaded():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        code, output = refusal("app", "--workdir=/no/such", f"--port={port}")
+    assert code == 2
+    assert output.startswith(f"error: --host=127.0.0.1, --port={port}: expected a free")
 
 
 def upload(page, source, exemplar):

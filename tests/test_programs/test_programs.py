@@ -1,6 +1,8 @@
 """The programs as a user starts them: what they print, write and refuse."""
 
+import dataclasses
 import os
+import re
 import sys
 import threading
 
@@ -11,7 +13,7 @@ from absl import app
 from PIL import Image
 from support import runs
 from support.files import save_noise
-from support.programs import program, refusal
+from support.programs import all_programs, program, refusal
 
 from egsc_tf import translate
 from egsc_tf.config import Config
@@ -52,10 +54,41 @@ def test_every_shape_has_a_thumbnail(shape):
     assert black.sum() == np.prod([max(1, round(128 * s / longest)) for s in shape])
 
 
-def test_help_lists_the_flags_of_a_run():
-    _, output = program("train", "--help")
-    for flag in ("--ngf", "--[no]use_masks", "--content_view", "--workdir"):
-        assert flag in output
+def test_help_describes_the_common_flags_and_lists_the_others_by_groups():
+    code, output = refusal("train", "--help")
+    assert code == 0
+    assert output.startswith("Trains both stages: `python -m egsc_tf.train ")
+    first, _, rest = output.partition("\n\nData:\n")
+    for flag in ("workdir", "dataset", "data_dir", "height", "total_steps"):
+        assert f"\n  --{flag}\n      " in first
+        assert f"--{flag}" not in rest
+    assert "Global batch: images of each domain. (default: 8; at least 1)" in first
+    for title, some in (("Networks", "--[no]use_masks"), ("Losses", "--kl_weight")):
+        assert some in rest.partition(f"{title}:\n")[2].partition("\n\n")[0]
+    assert len(output.splitlines()) < 100
+
+
+def test_helpfull_describes_every_flag():
+    code, output = refusal("train", "--helpfull")
+    assert code == 0
+    for field in dataclasses.fields(Config):
+        assert re.search(rf"\n  --(\[no\])?{field.name}\n      \S", output), field.name
+    assert max(map(len, output.splitlines())) <= 88
+
+
+@pytest.mark.parametrize("program_name", all_programs())
+def test_every_program_helps(program_name):
+    code, output = refusal(program_name, "--help")
+    assert code == 0
+    assert len(output.splitlines()) > 5
+    assert "Traceback" not in output
+
+
+def test_a_flag_of_before_is_named_with_its_name_now():
+    flags = ["--workdir=w", "--input=i", "--exemplar=e", "--output=o"]
+    code, output = refusal("translate", *flags, "--style_strength=0.5")
+    assert code == 2
+    assert output == "error: --style_strength: expected --strength, its name now\n"
 
 
 def test_a_file_where_a_folder_is_expected_is_named():
@@ -77,6 +110,7 @@ def test_train_stops_at_a_text_file_named_png(tmp_path):
         "--dataset=folder",
         f"--data_dir={tmp_path}",
         f"--workdir={tmp_path / 'run'}",
+        "--perceptual_network=embedded",
     )
     assert code == 2
     assert "trainB/text.png: expected an image, found:" in output

@@ -36,6 +36,14 @@ def load(source, split, data_dir=""):
     raise ValueError(f"digits: expected 'uci' or 'mnist', found {source!r}")
 
 
+def check(source, data_dir=""):
+    """Raises UserError where mnist has a data_dir that does not exist."""
+    if source == "mnist" and data_dir and not os.path.exists(data_dir):
+        raise UserError(
+            f"--data_dir={data_dir}: expected an mnist.npz or a TFDS folder, found none"
+        )
+
+
 def _uci(split):
     from skimage.transform import resize
     from sklearn.datasets import load_digits
@@ -72,10 +80,7 @@ def _mnist(split, data_dir):
                 f"--data_dir={data_dir}: expected an mnist.npz with x_{split} and "
                 f"y_{split}, found {error}"
             ) from error
-    if data_dir and not os.path.isdir(data_dir):
-        raise UserError(
-            f"--data_dir={data_dir}: expected an mnist.npz or a TFDS folder, found none"
-        )
+    check("mnist", data_dir)
     import tensorflow_datasets as tfds
 
     try:

@@ -27,6 +27,13 @@ def listings(data_dir, split):
     Raises:
       UserError: where there is no such file, or one is cut off or changed.
     """
+    paths = files(data_dir, split)
+    count = sum(count_of(path) for path in paths)
+    return {domain: _listing(data_dir, paths, count, domain) for domain in DOMAINS}
+
+
+def files(data_dir, split):
+    """Sorted paths of the files of a split. Raises UserError where there is none."""
     folder = os.path.abspath(data_dir)
     parent, name = os.path.split(folder)
     beside = re.sub("_(train|test)_", f"_{split}_", name)
@@ -38,8 +45,7 @@ def listings(data_dir, split):
         raise UserError(
             f"--data_dir={data_dir}: expected {pattern}, found no such file"
         )
-    count = sum(count_of(path) for path in paths)
-    return {domain: _listing(data_dir, paths, count, domain) for domain in DOMAINS}
+    return paths
 
 
 def count_of(path):

@@ -6,7 +6,7 @@ import numpy as np
 
 from egsc_tf.data import label_maps
 from egsc_tf.data.listings import tfds
-from egsc_tf.domains import split
+from egsc_tf.domains import DOMAINS, split
 from egsc_tf.errors import UserError
 from egsc_tf.evaluation.context import in_batches
 from egsc_tf.metrics import (
@@ -40,6 +40,29 @@ def semantic_consistency(context, direction, names):
     return {**found, "miou_untranslated": compare(of_sources)["miou"]}
 
 
+def check_files(config, settings):
+    """Raises UserError where --segmentation_model or --label_dir is not what is
+    expected, as far as that is known without reading it."""
+    segmentation.check(settings.segmentation_model)
+    if settings.label_dir:
+        _require_names(config)
+        for domain in DOMAINS:
+            folder = os.path.join(settings.label_dir, "test" + domain.upper())
+            if not os.path.isdir(folder):
+                raise UserError(
+                    f"--label_dir={settings.label_dir}: expected testA and testB with "
+                    f"label maps, found no folder {folder}"
+                )
+
+
+def _require_names(config):
+    if config.dataset != "folder":
+        raise UserError(
+            "--label_dir: expected --dataset=folder, whose images have names, found "
+            f"{config.dataset}"
+        )
+
+
 def label_maps_of(context, domain):
     """[N, H, W] of the test images, or None where there are none.
 
@@ -55,12 +78,8 @@ def label_maps_of(context, domain):
             return None
         size = (config.height, config.width)
         return np.stack([label_maps.resize(x, *size) for x in maps[: len(names)]])
+    _require_names(config)
     folder = os.path.join(settings.label_dir, "test" + domain.upper())
-    if config.dataset != "folder":
-        raise UserError(
-            "--label_dir: expected --dataset=folder, whose images have names, found "
-            f"{config.dataset}"
-        )
     images = os.path.join(config.data_dir, "test" + domain.upper())
     maps = []
     for name in names:
