@@ -143,6 +143,8 @@ def test_encoded_images_and_styles_over_both_protocols(server, stub):
             assert style.shape == (1, 16)
             (image,) = client.translate_with_style_bytes([content], style, [1.0])
             assert image == by_grpc
+            (image,) = client.translate_bytes([content], [exemplar], own_size=True)
+            assert image == by_grpc  # of the size of the export
 
 
 def sound(dice):
@@ -165,6 +167,12 @@ def sound(dice):
             ),
             (
                 "translate_with_style_bytes",
+                {"content_bytes": file, "style": style, "strength": strength},
+            ),
+            ("translate_own_size", {"content_bytes": file, "exemplar_bytes": file}),
+            ("encode_style_own_size", {"exemplar_bytes": file}),
+            (
+                "translate_with_style_own_size",
                 {"content_bytes": file, "style": style, "strength": strength},
             ),
             ("feature_mask", {"content": pixels}),
