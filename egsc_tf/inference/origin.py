@@ -92,7 +92,7 @@ def _found(file):
 
 def refusal(file, found):
     """A line on a file that is not replaced; found: the note in it."""
-    shown = (f"{key}={value}" for key, value in found.items() if key != SAME)
+    shown = (f"{k}={v}" for k, v in found.items() if k != SAME and v != "")
     of = images.printable(", ".join(shown)) or "no note of its origin"
     return (
         f"{images.printable(file)}: expected no file, or the same translation made "

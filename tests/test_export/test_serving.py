@@ -34,11 +34,15 @@ def workdir(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model(workdir, tmp_path_factory):
-    """MODELS/tiny with two versions, of the same weights."""
+    """MODELS/tiny with two versions, of the same weights; one has warm-up requests."""
     output = str(tmp_path_factory.mktemp("models") / "tiny")
     settings = Settings(batch_sizes=(1, 2), max_pixels=2**14, max_batch_pixels=2**14)
     export(workdir, output, settings)
-    shutil.copytree(os.path.join(output, "1"), os.path.join(output, "2"))
+    shutil.copytree(
+        os.path.join(output, "1"),
+        os.path.join(output, "2"),
+        ignore=shutil.ignore_patterns("assets.extra"),
+    )
     return output
 
 
