@@ -66,6 +66,7 @@ class Settings:
     width: int = setting(0, "As --height.", least=0)
     data_dir: str = like(tflite.Settings, "data_dir")
     manual_dir: str = like(tflite.Settings, "manual_dir")
+    overwrite: bool = setting(False, "Replace the page of another run in --output.")
     build: str = setting(
         "", "Folder that keeps the built page; built there where it is empty."
     )
@@ -94,7 +95,7 @@ def export(workdir, output, settings=None):
 
     Args:
       workdir: of egsc_tf.train or egsc_tf.import_official.
-      output: folder; an earlier page in it is replaced.
+      output: folder; an earlier page of this run in it is replaced.
       settings: Settings.
 
     Returns:
@@ -106,7 +107,7 @@ def export(workdir, output, settings=None):
     settings = settings or Settings()
     config = config_lib.load(workdir)
     output = os.path.abspath(output)
-    _check_output(output)
+    _check_output(output, workdir, settings.overwrite)
     with tempfile.TemporaryDirectory() as work:
         page = settings.build or os.path.join(work, "page")
         web_build.build(page)
@@ -140,6 +141,7 @@ def _fill(site, workdir, config, settings, work):
     steps = next(iter(directions.values()))["steps"]
     manifest = {
         "name": settings.name or os.path.basename(os.path.abspath(workdir)),
+        "run": _of_run(workdir),
         "about": _about(workdir, config, steps, settings, directions),
         "scores": model_card.scores(workdir, steps),
         "directions": directions,
@@ -185,12 +187,25 @@ def _list_files(site):
     worker.write_text(head + worker.read_text("utf-8"), encoding="utf-8")
 
 
-def _check_output(output):
-    taken = os.path.exists(output) and (not os.path.isdir(output) or os.listdir(output))
-    if taken and not os.path.isfile(os.path.join(output, MANIFEST)):
+def _of_run(workdir):
+    """What tells a run from others, and nothing of where it lies: pages are public."""
+    return hashlib.sha256(os.path.realpath(workdir).encode()).hexdigest()
+
+
+def _check_output(output, workdir, overwrite):
+    if not os.path.exists(output) or (os.path.isdir(output) and not os.listdir(output)):
+        return
+    try:
+        found = json.loads(Path(output, MANIFEST).read_bytes())
+    except (OSError, ValueError):
         raise UserError(
             f"--output={output}: expected a new or empty folder, or an earlier page "
             f"(with {MANIFEST}), found something else"
+        ) from None
+    if found.get("run") != _of_run(workdir) and not overwrite:
+        raise UserError(
+            f"--output={output}: expected a new folder, or an earlier page of "
+            f"{workdir}, found that of another run; --overwrite replaces it"
         )
 
 
