@@ -120,15 +120,12 @@ $(READY): setup.py
 
 # The other leg: of Python up to 3.11, or of 3.12 and newer.
 $(LEG_READY): setup.py $(READY)
-	@if $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 12))'; then \
-	  candidates='python3.11 python3.10 python3.9'; pattern='3.11.* 3.10.* 3.9.*'; uv=uv:3.11; \
-	else \
-	  candidates='python3.13 python3.12'; pattern='3.13.* 3.12.*'; uv=uv:3.13; \
+	@pythons="$$(.ci/other-pythons $(BIN)/python)"; \
+	if [ -z "$(OTHER_PYTHON)$$pythons" ]; then \
+	  echo "make test-legs: expected a Python of the other leg than .venv's, found none. Install one, or uv, or name it: OTHER_PYTHON=/path/to/python" >&2; \
+	  exit 1; \
 	fi; \
-	for each in $$pattern; do \
-	  for python in $$HOME/.pyenv/versions/$$each/bin/python; do candidates="$$candidates $$python"; done; \
-	done; \
-	.ci/venv $(LEG_VENV) test $(if $(OTHER_PYTHON),'$(OTHER_PYTHON)',$$candidates $$uv)
+	.ci/venv $(LEG_VENV) test $(if $(OTHER_PYTHON),'$(OTHER_PYTHON)',$$pythons)
 	@touch $@
 
 $(DOCS_READY): $(READY)

@@ -12,15 +12,18 @@ def read(folder):
     A run that was stopped and went on from a checkpoint has logged some steps twice, in
     two files: the later one counts.
     """
-    pattern = os.path.join(glob.escape(folder), "events.out.tfevents.*")
     found = {}
-    for path in sorted(glob.glob(pattern), key=_started):
-        for step, name, value in _scalars(path):
-            found.setdefault(name, {})[step] = value
+    for event, name, value in _scalars(folder):
+        found.setdefault(name, {})[event.step] = value
     return {
         name: (sorted(points), [points[step] for step in sorted(points)])
         for name, points in found.items()
     }
+
+
+def times(folder):
+    """{step: when it was logged, in seconds since 1970} of a stage's logs."""
+    return {event.step: event.wall_time for event, *_ in _scalars(folder)}
 
 
 def _started(path):
@@ -28,14 +31,20 @@ def _started(path):
     return os.path.basename(path).split(".")[3:]
 
 
-def _scalars(path):
-    """Yields (step, name, value) of one file."""
+def _scalars(folder):
+    """Yields (event, name, value) of all files of a folder, the oldest first."""
+    pattern = os.path.join(glob.escape(folder), "events.out.tfevents.*")
+    for path in sorted(glob.glob(pattern), key=_started):
+        for event in _events(path):
+            for value in event.summary.value:
+                if value.metadata.plugin_data.plugin_name == "scalars":
+                    yield event, value.tag, float(tf.make_ndarray(value.tensor))
+
+
+def _events(path):
     records = tf.data.TFRecordDataset(path).as_numpy_iterator()
     while True:
         try:
-            event = tf.compat.v1.Event.FromString(next(records))
+            yield tf.compat.v1.Event.FromString(next(records))
         except (StopIteration, tf.errors.DataLossError):  # cut short by a kill
             return
-        for value in event.summary.value:
-            if value.metadata.plugin_data.plugin_name == "scalars":
-                yield event.step, value.tag, float(tf.make_ndarray(value.tensor))

@@ -2,13 +2,14 @@
 
 import os
 import platform
-from typing import Any
+from typing import Any, Optional
 
 import tensorflow as tf
 
 from egsc_tf.version import __version__
 
 CONTAINER_LIMIT = "/sys/fs/cgroup/memory.max"
+CPUINFO = "/proc/cpuinfo"
 
 
 def describe(replicas: int) -> dict[str, Any]:
@@ -49,9 +50,26 @@ def memory() -> int:
 
 def processor() -> str:
     """The processor's name as its system gives it."""
-    if os.path.exists("/proc/cpuinfo"):
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
+    if os.path.exists(CPUINFO):
+        with open(CPUINFO, encoding="utf-8") as file:
             for line in file:
                 if line.startswith("model name"):
                     return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
+
+
+def fast_16_bits() -> Optional[str]:
+    """The Keras policy of the 16-bit numbers for which this machine has units of its
+    own; None: it has none."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = tf.config.experimental.get_device_details(gpus[0])
+        capability = details.get("compute_capability", (0, 0))
+        if capability >= (8, 0):
+            return "mixed_bfloat16"
+        return "mixed_float16" if capability >= (7, 0) else None
+    if os.path.exists(CPUINFO):
+        with open(CPUINFO, encoding="utf-8") as file:
+            if {"amx_bf16", "avx512_bf16"} & set(file.read().split()):
+                return "mixed_bfloat16"
+    return None

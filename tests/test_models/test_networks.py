@@ -15,6 +15,7 @@ from egsc_tf.models.discriminator import Discriminator
 from egsc_tf.models.encoder import Encoder
 from egsc_tf.models.style_encoder import StyleEncoder
 from egsc_tf.models.translator import Translator
+from egsc_tf.runtime import addons
 from egsc_tf.runtime.keras import keras
 
 CONFIG = Config(ngf=4, ndf=4, n_encoder=3, n_res=1, height=16, width=24)
@@ -321,3 +322,19 @@ def test_reflect_pad_and_its_gradient_are_those_of_tf_pad(size):
         found.append((y, tape.gradient(total, x)))
     for one, expected in zip(*found):
         np.testing.assert_allclose(one, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("options", [{}, {"center": False, "scale": False}])
+def test_keras_layer_stands_in_for_the_one_of_addons(options):
+    if addons.InstanceNormalization is addons.KerasInstanceNormalization:
+        pytest.skip("tensorflow_addons is not installed: it ends with TensorFlow 2.15")
+    x = 3.0 * image(2, 6, 5, 4) + 1.0
+    layers = addons.InstanceNormalization, addons.KerasInstanceNormalization
+    theirs, ours = (layer(name="norm", epsilon=1e-3, **options) for layer in layers)
+    theirs.build(x.shape)
+    ours.build(x.shape)
+    assert [w.name for w in ours.weights] == [w.name for w in theirs.weights]
+    weights = [tf.random.normal(w.shape) for w in theirs.weights]
+    theirs.set_weights(weights)
+    ours.set_weights(weights)
+    np.testing.assert_array_equal(ours(x), theirs(x))
