@@ -22,9 +22,12 @@ class Flags(TrainedRun):
     """The program's own flags."""
 
     output: str = setting("", "Folder of the results; empty: the workdir.")
+    overwrite: bool = setting(False, "Replace what --output has of another run.")
 
 
 def main(flags, settings):
+    if flags.output and not flags.overwrite:
+        scoring.require_of_run(flags.output, flags.workdir)
     results = scoring.evaluate(flags.workdir, settings, flags.output or None)
     for name, value in sorted(results.items()):
         if isinstance(value, (dict, list)):

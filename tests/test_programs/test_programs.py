@@ -1,5 +1,7 @@
 """The programs as a user starts them: what they print, write and refuse."""
 
+import dataclasses
+import json
 import os
 import sys
 import threading
@@ -11,11 +13,13 @@ from absl import app
 from PIL import Image
 from support.files import save_noise
 from support.programs import program, refusal
+from support.runs import untrained
 
-from egsc_tf import translate
+from egsc_tf import config, translate
 from egsc_tf.config import Config
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
+from egsc_tf.evaluation import scoring
 from egsc_tf.inference import files, pairing, tiling
 from egsc_tf.models.translator import Translator
 from egsc_tf.runtime.program import run
@@ -95,6 +99,18 @@ def test_translate_and_evaluate_name_a_missing_run(tmp_path):
         assert code == 2
         assert "run.flags: expected the flags of a run" in output
         assert "Traceback" not in output
+
+
+def test_evaluate_does_not_replace_the_results_of_another_run(tmp_path):
+    run_ = untrained(tmp_path / "run", seed=3)
+    found = dataclasses.asdict(config.load(run_))
+    (tmp_path / "results.json").write_text(json.dumps({"run": {**found, "seed": 4}}))
+    code, output = refusal("evaluate", f"--workdir={run_}", f"--output={tmp_path}")
+    assert code == 2
+    assert "found those of one with --seed=4, not 3; --overwrite" in output
+    moved = {**found, "data_dir": "elsewhere"}
+    (tmp_path / "results.json").write_text(json.dumps({"run": moved}))
+    scoring.require_of_run(str(tmp_path), run_)
 
 
 @pytest.fixture(scope="module")
