@@ -25,7 +25,7 @@ HEADER = 33  # bytes of a PNG file's signature and its first chunk
 
 def place(path):
     """A path or URL, the same however it is written."""
-    return path if "://" in path else os.path.realpath(path or ".")
+    return path.rstrip("/") if "://" in path else os.path.realpath(path or ".")
 
 
 def sha256(path):
