@@ -10,6 +10,7 @@ from egsc_tf.runtime.program import run  # first: it quiets the start of TensorF
 # isort: split
 import dataclasses
 import os
+import re
 import socket
 import tempfile
 
@@ -26,6 +27,7 @@ from egsc_tf.runtime.flags import Use, like, setting
 
 EXAMPLES = 3  # of each direction
 OF_RUNS = Use(("saved_model",), "--workdir", lambda path: not path)
+ROOT_PATH = re.compile(r"((https?://[^/\s]+)?(/[^/\s?#]+)*/?)?")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +38,9 @@ class Flags:
     saved_model: str = setting("", "Or MODELS/NAME/VERSION, exported.", path=paths.READ)
     host: str = setting("127.0.0.1", "Address to listen at; 0.0.0.0: all.")
     port: int = setting(7860, "Port to listen at.", least=1, most=65535)
+    root_path: str = setting(
+        "", "Path, such as /egsc, or URL under which a proxy shows the page."
+    )
     max_pixels: int = setting(2**24, "Largest source, height x width.", least=1)
     max_exemplar_pixels: int = setting(
         2**21, "Largest exemplar, which the networks see as a whole.", least=1
@@ -98,6 +103,10 @@ def main(flags):
         ) from error
     if bool(flags.workdir) == bool(flags.saved_model):
         raise UserError("expected one of --workdir and --saved_model")
+    if not ROOT_PATH.fullmatch(flags.root_path):
+        raise UserError(
+            f"--root_path={flags.root_path}: expected /PATH or http[s]://HOST/PATH"
+        )
     require_port(flags.host, flags.port)
     with tempfile.TemporaryDirectory(prefix="egsc_tf_") as folder:
         if flags.workdir:
@@ -111,8 +120,11 @@ def main(flags):
             examples, told = [], "No examples: a SavedModel has no data set."
         session = Session(model, flags.max_pixels, flags.max_exemplar_pixels)
         blocks = interface.build(session, title, examples, told)
-        url = interface.launch(blocks, flags.host, flags.port, flags.max_megabytes)
-        print(f"open {url} (Ctrl-C ends it)", flush=True)
+        url = interface.launch(
+            blocks, flags.host, flags.port, flags.max_megabytes, flags.root_path
+        )
+        where = f" through the proxy at {flags.root_path}" if flags.root_path else ""
+        print(f"open {url}{where} (Ctrl-C ends it)", flush=True)
         blocks.block_thread()
 
 

@@ -15,7 +15,7 @@ from egsc_tf.evaluation.settings import RESULTS, Settings
 from egsc_tf.reporting import writing
 from egsc_tf.run.workdir import TrainedRun
 from egsc_tf.runtime import paths
-from egsc_tf.runtime.flags import setting
+from egsc_tf.runtime.flags import Use, setting
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,9 +25,16 @@ class Flags(TrainedRun):
     output: str = setting(
         "", "Folder of the results; empty: the workdir.", path=paths.FOLDER
     )
+    overwrite: bool = setting(
+        False,
+        "Replace what --output has of another run.",
+        use=Use(("output",), "--output", bool),
+    )
 
 
 def main(flags, settings):
+    if flags.output and not flags.overwrite:
+        scoring.require_of_run(flags.output, flags.workdir)
     results = scoring.evaluate(flags.workdir, settings, flags.output or None)
     for name, value in sorted(results.items()):
         if isinstance(value, (dict, list)):

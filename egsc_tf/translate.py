@@ -2,7 +2,7 @@
 
 Every input with every exemplar, or pairwise (--pairing=zip). Outputs are PNG files of
 the inputs' own sizes, named after them; where one input gives several, the exemplar's
-name follows.
+name follows. Only the same translation made again replaces one (--overwrite: any).
 """
 
 from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow
@@ -12,6 +12,7 @@ import dataclasses
 import os
 
 from egsc_tf.errors import UserError
+from egsc_tf.inference import origin
 from egsc_tf.inference.files import translate_files
 from egsc_tf.inference.pairing import FileFlags, Strength, inputs_and_exemplars, report
 from egsc_tf.run import restore
@@ -58,6 +59,8 @@ def main(flags, files):
         flags.on_bad_image,
         os.path.join(files.output, "grid.png") if flags.grid else None,
         flags.tile,
+        origin.place(flags.workdir),
+        files.overwrite,
     )
     report(inputs, exemplars, files.output, written, bad)
     return 0 if written else 2

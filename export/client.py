@@ -44,6 +44,11 @@ class Flags:
     )
     concurrency: int = setting(4, "Requests under way at once.", least=1)
     batch_size: int = setting(1, "Contents of one request.", least=1)
+    own_size: bool = setting(
+        False,
+        "Translate at the images' own sizes, as egsc_tf.translate does, up to the "
+        "model's bound; otherwise at the size of the export, scaled back.",
+    )
 
 
 class Client:
@@ -57,6 +62,9 @@ class Client:
       timeout: seconds that an attempt may take.
       retries: how often to ask again where the server is unavailable, overloaded or too
         slow; a request that it refuses is not sent again.
+
+    Attributes:
+      model: its name and version.
 
     Raises:
       UserError: for a url of the other protocol, or packages that are missing. Methods
@@ -81,6 +89,7 @@ class Client:
             ) from error
         self._endpoint = Endpoint(url, model, version, timeout)
         self._transport = Transport(self._endpoint)
+        self.model = f"{model}/{'latest' if version is None else version}"
         self._retries = retries
         self._lock, self._signatures = threading.Lock(), None
 
@@ -93,29 +102,35 @@ class Client:
     def close(self):
         self._transport.close()
 
-    def translate_bytes(self, content, exemplar, direction="a2b"):
+    def translate_bytes(self, content, exemplar, direction="a2b", own_size=False):
         """Encoded images in the style of encoded exemplars.
 
         Args:
           content, exemplar: lists [B] of the bytes of JPEG or PNG files.
           direction: "a2b" or "b2a".
+          own_size: whether the images are translated at their own sizes, up to a bound
+            that the model card names; else at the size of the export, and scaled back.
 
         Returns:
           a list [B] of the bytes of PNG files, each of its content's size.
         """
         return self._predict(
-            "translate_bytes",
+            "translate_own_size" if own_size else "translate_bytes",
             direction,
             {"content_bytes": list(content), "exemplar_bytes": list(exemplar)},
         )
 
-    def encode_style_bytes(self, exemplar, direction="a2b"):
+    def encode_style_bytes(self, exemplar, direction="a2b", own_size=False):
         """The style codes float32 [B, 2C] of a list [B] of encoded exemplars."""
         return self._predict(
-            "encode_style_bytes", direction, {"exemplar_bytes": list(exemplar)}
+            "encode_style_own_size" if own_size else "encode_style_bytes",
+            direction,
+            {"exemplar_bytes": list(exemplar)},
         )
 
-    def translate_with_style_bytes(self, content, style, strength=1.0, direction="a2b"):
+    def translate_with_style_bytes(
+        self, content, style, strength=1.0, direction="a2b", own_size=False
+    ):
         """As translate_bytes, with style codes in place of exemplars.
 
         Args:
@@ -123,6 +138,7 @@ class Client:
           style: [B, 2C] or [1, 2C], from encode_style_bytes of the same direction.
           strength: scalar or [B], 0 (the content's own look) to 1.
           direction: "a2b" or "b2a".
+          own_size: see translate_bytes.
         """
         style, rows = np.asarray(style, np.float32), len(content)
         inputs = {
@@ -130,7 +146,10 @@ class Client:
             "style": np.broadcast_to(style, [rows, style.shape[-1]]),
             "strength": np.broadcast_to(np.float32(strength), [rows]),
         }
-        return self._predict("translate_with_style_bytes", direction, inputs)
+        part = "translate_with_style_own_size"
+        return self._predict(
+            part if own_size else "translate_with_style_bytes", direction, inputs
+        )
 
     def _predict(self, part, direction, inputs):
         signature = self._signature(part, direction)
@@ -179,6 +198,8 @@ def main(flags, files):
             flags.strength,
             flags.batch_size,
             flags.concurrency,
+            flags.own_size,
+            files.overwrite,
         )
     report(inputs, exemplars, files.output, written, left_out)
     return 2 if left_out else 0

@@ -8,18 +8,24 @@ NumPy, Pillow and a TFLite runtime (ai-edge-litert or tflite-runtime), and nothi
 egsc_tf.
 
 Inputs are resized to the model's size and their translations back to the input's own.
-The style of the exemplar is encoded once. Outputs are PNG files named after the inputs.
+The style of the exemplar is encoded once. Outputs are PNG files named after the inputs,
+and say what they are made from. Only the same translation made again replaces one
+(--overwrite: any).
 """
 
 import argparse
+import hashlib
 import importlib
+import json
 import os
 import re
 import sys
 import tempfile
+from collections import Counter
 
 import numpy as np
 from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
 RUNTIMES = ("ai_edge_litert", "tflite_runtime")
 SIGNATURES = ("encode_style", "translate")
@@ -30,6 +36,9 @@ FORMATS = ("BMP", "GIF", "JPEG", "MPO", "PNG", "TIFF", "WEBP")
 Image.init()
 OPENED = [name for name in FORMATS if name in Image.OPEN]
 ENDINGS = {e for e, name in Image.registered_extensions().items() if name in FORMATS}
+# Names and notes are those of egsc_tf.translate.
+ENDING, BESIDE, DIGITS = ".png", ".json.part", 12
+NOTE, SAME = "egsc_tf", "same"
 
 
 class Mistake(Exception):
@@ -156,46 +165,108 @@ def find_images(path):
     return [os.path.join(path, name) for name in names]
 
 
+def output_names(inputs, output):
+    """Names of PNG files: the inputs' own; with their endings where these alone differ;
+    cut, with a hash, where the file system takes no longer ones."""
+    folder = os.path.realpath(output)
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    limit = os.pathconf(folder, "PC_NAME_MAX") if hasattr(os, "pathconf") else 255
+    most = limit - len(ENDING) - len(BESIDE)
+    names = [os.path.basename(path) for path in inputs]
+    stems = [os.path.splitext(name)[0] for name in names]
+    count = Counter(stems)
+    found = []
+    for stem, name in zip(stems, names):
+        whole = stem if count[stem] == 1 else name.replace(".", "_")
+        encoded = os.fsencode(whole)
+        if len(encoded) > most:
+            kept = encoded[: most - DIGITS - 1].decode("utf-8", "ignore")
+            whole = f"{kept}_{hashlib.sha256(encoded).hexdigest()[:DIGITS]}"
+        found.append(whole + ENDING)
+    return found
+
+
 def plan(inputs, exemplar, output):
     """{input path: output path}.
 
     Raises:
-      Mistake: where two inputs would give one file, or a file would replace an input or
-        the exemplar.
+      Mistake: where two inputs would give one file, or the folder is that of an input
+        or the exemplar.
     """
-    jobs = {
-        path: os.path.join(output, os.path.splitext(os.path.basename(path))[0] + ".png")
-        for path in inputs
+    taken = {os.path.realpath(os.path.dirname(p) or ".") for p in (*inputs, exemplar)}
+    if os.path.realpath(output) in taken:
+        raise Mistake(
+            f"--output={output}: expected another folder than that of the inputs and "
+            "the exemplar"
+        )
+    names = output_names(inputs, output)
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise Mistake(f"--output: {twice[0]} would be written twice; rename the inputs")
+    return {path: os.path.join(output, name) for path, name in zip(inputs, names)}
+
+
+def note(path, exemplar, exemplar_sha256, model):
+    """What a translation is made from; SAME is equal where it is made again: of the
+    same input and model, by their paths, and the exemplar's bytes."""
+    told = [os.path.realpath(path), exemplar_sha256, os.path.realpath(model)]
+    return {
+        "input": os.path.basename(path),
+        "exemplar": os.path.basename(exemplar),
+        "model": os.path.basename(model),
+        SAME: hashlib.sha256(json.dumps(told).encode()).hexdigest(),
     }
-    taken = {os.path.realpath(path) for path in (*inputs, exemplar)}
+
+
+def check(jobs, notes):
+    """Raises Mistake where a file is there that is not the same translation."""
+    others = []
     for path, target in jobs.items():
-        if os.path.realpath(target) in taken:
-            raise Mistake(
-                f"--output: {target}, made from {path}, would replace an input, the "
-                "exemplar or another result"
-            )
-        taken.add(os.path.realpath(target))
-    return jobs
+        if not os.path.lexists(target):
+            continue
+        try:
+            with Image.open(target, formats=["PNG"]) as image:
+                found = json.loads(image.info[NOTE])[SAME]
+        except Exception:  # Pillow's readers raise many kinds.
+            found = None
+        if found != notes[path][SAME]:
+            others.append(target)
+    if others:
+        more = f", and {len(others) - 1} more" if others[1:] else ""
+        raise Mistake(
+            f"--output: {others[0]}: expected no file, or the same translation made "
+            f"before, found another one; --overwrite replaces it{more}"
+        )
 
 
-def write_png(path, pixels):
+def write_png(path, pixels, text):
     """Writes beside, then renames: nobody sees half a file."""
     part = path + ".part"
-    Image.fromarray(pixels).save(part, format="PNG")
+    info = PngInfo()
+    info.add_text(NOTE, text)
+    Image.fromarray(pixels).save(part, format="PNG", pnginfo=info)
     os.replace(part, path)
 
 
-def run(model, inputs, exemplar, output):
+def run(model, model_path, inputs, exemplar, output, overwrite=False):
     """Translates files into a folder; returns how many.
 
     Raises:
-      Mistake: see `read` and `plan`.
+      Mistake: see `read`, `plan` and `check`.
     """
     jobs = plan(inputs, exemplar, output)
-    style = model.encode_style(read(exemplar))
+    pixels = read(exemplar)
+    with open(exemplar, "rb") as file:
+        digest = hashlib.sha256(file.read()).hexdigest()
+    notes = {path: note(path, exemplar, digest, model_path) for path in jobs}
+    if not overwrite:
+        check(jobs, notes)
     os.makedirs(output, exist_ok=True)
+    style = model.encode_style(pixels)
     for path, target in jobs.items():
-        write_png(target, model.translate(read(path), style))
+        translated = model.translate(read(path), style)
+        write_png(target, translated, json.dumps(notes[path]))
     return len(jobs)
 
 
@@ -256,6 +327,9 @@ def flags_of(arguments=None):
         ("output", "Folder of the PNG files."),
     ):
         parser.add_argument(f"--{name}", required=True, type=path, help=help_text)
+    parser.add_argument(
+        "--overwrite", action="store_true", help="Replace what --output has of others."
+    )
     parser.add_argument("--threads", type=int, default=2, help="Threads to use.")
     return parser.parse_args(arguments)
 
@@ -265,7 +339,8 @@ def main(arguments=None):
     try:
         require_writable(flags.output)
         model = open_model(flags.model, find_interpreter(), flags.threads)
-        count = run(model, find_images(flags.input), flags.exemplar, flags.output)
+        inputs, paths = find_images(flags.input), (flags.exemplar, flags.output)
+        count = run(model, flags.model, inputs, *paths, flags.overwrite)
     except Mistake as mistake:
         print(f"error: {mistake}", file=sys.stderr)
         return 2

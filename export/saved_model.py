@@ -58,7 +58,10 @@ class Settings:
     )
     max_pixels: int = setting(2**24, "Largest encoded image, height x width.", least=1)
     max_batch_pixels: int = setting(
-        2**22, "Largest batch x height x width that the networks get at once.", least=1
+        2**22,
+        "Largest batch x height x width that the networks get at once; *_own_size "
+        "scales larger images to it.",
+        least=1,
     )
     batch_sizes: tuple[int, ...] = setting(
         (1, 2, 4, 8), "Increasing; of the warm-up requests, and allowed to the server."

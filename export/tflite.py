@@ -90,6 +90,7 @@ class Settings:
         ),
     )
     runs: int = setting(10, "Timed calls of each signature.", least=1)
+    overwrite: bool = setting(False, "Replace the files of another run in --output.")
 
 
 def export(workdir, output, settings=None):
@@ -105,12 +106,14 @@ def export(workdir, output, settings=None):
 
     Raises:
       UserError: for an unknown variant, a size that does not fit the networks, a folder
-        without a run or a run that is not mobile.
+        without a run, a run that is not mobile, or an output with another run's files.
       OSError: where the output folder cannot be written.
     """
     settings = settings or Settings()
     config = check(workdir, settings)
     variants = settings.variants or tuple(tflite_variants.FLOORS)
+    if not settings.overwrite:
+        tflite_report.require_of_run(output, workdir)
     size = config.height, config.width
     translator = restore.load(workdir, deterministic=True)
     os.makedirs(output, exist_ok=True)

@@ -70,6 +70,7 @@ class Settings:
     width: int = setting(0, "As --height.", least=0)
     data_dir: str = like(tflite.Settings, "data_dir")
     manual_dir: str = like(tflite.Settings, "manual_dir")
+    overwrite: bool = setting(False, "Replace the page of another run in --output.")
     build: str = setting(
         "",
         "Folder that keeps the built page; built there where it is empty.",
@@ -100,7 +101,7 @@ def export(workdir, output, settings=None):
 
     Args:
       workdir: of egsc_tf.train or egsc_tf.import_official.
-      output: folder; an earlier page in it is replaced.
+      output: folder; an earlier page of this run in it is replaced.
       settings: Settings.
 
     Returns:
@@ -133,7 +134,7 @@ def export(workdir, output, settings=None):
 def _check(workdir, output, settings):
     """Raises UserError for what can be known before the page is built."""
     paths.require_writable(f"--output={output}", output)
-    _check_output(output)
+    _check_output(output, workdir, settings.overwrite)
     for direction in settings.directions:
         tflite.check(workdir, settings.of_tflite(direction))
     for exemplars in filter(None, settings.exemplars):
@@ -162,6 +163,7 @@ def _fill(site, workdir, config, settings, work):
     results = model_card.results_of(workdir, steps)
     manifest = {
         "name": settings.name or os.path.basename(os.path.abspath(workdir)),
+        "run": _of_run(workdir),
         "about": [
             *_about(workdir, config, steps, settings, directions),
             *results.get("caveats", []),
@@ -210,12 +212,25 @@ def _list_files(site):
     worker.write_text(head + worker.read_text("utf-8"), encoding="utf-8")
 
 
-def _check_output(output):
-    taken = os.path.exists(output) and (not os.path.isdir(output) or os.listdir(output))
-    if taken and not os.path.isfile(os.path.join(output, MANIFEST)):
+def _of_run(workdir):
+    """What tells a run from others, and nothing of where it lies: pages are public."""
+    return hashlib.sha256(os.path.realpath(workdir).encode()).hexdigest()
+
+
+def _check_output(output, workdir, overwrite):
+    if not os.path.exists(output) or (os.path.isdir(output) and not os.listdir(output)):
+        return
+    try:
+        found = json.loads(Path(output, MANIFEST).read_bytes())
+    except (OSError, ValueError):
         raise UserError(
             f"--output={output}: expected a new or empty folder, or an earlier page "
             f"(with {MANIFEST}), found something else"
+        ) from None
+    if found.get("run") != _of_run(workdir) and not overwrite:
+        raise UserError(
+            f"--output={output}: expected a new folder, or an earlier page of "
+            f"{workdir}, found that of another run; --overwrite replaces it"
         )
 
 

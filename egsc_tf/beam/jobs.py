@@ -44,7 +44,8 @@ class Plan(beam.PTransform):
             | fileio.MatchFiles(self._pattern)
             | keyed.with_output_types(tuple[str, str]).with_outputs(DEAD, main="good")
         )
-        jobs = beam.FlatMap(_jobs, self._exemplars)
+        longest = pairing.longest_stem(self._output)
+        jobs = beam.FlatMap(_jobs, self._exemplars, longest)
         return (
             sources.good
             | beam.GroupByKey()
@@ -67,9 +68,9 @@ def _keyed(metadata, output):
         yield pairing.stem(path), path
 
 
-def _jobs(group, exemplars):
+def _jobs(group, exemplars, longest):
     """The jobs of all sources of one stem: the endings of these become their names."""
     sources = sorted(group[1])
     for source, name in zip(sources, pairing.output_names(sources)):
-        for exemplar, file in pairing.files_of(name, exemplars).items():
+        for exemplar, file in pairing.files_of(name, exemplars, longest).items():
             yield file, Job(source, exemplar, file)

@@ -15,6 +15,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from egsc_tf.beam import files
 from egsc_tf.data.images import BadImage
+from egsc_tf.inference.origin import SAME
 
 NAME, DONE = "manifest.jsonl", ".done"
 
@@ -30,10 +31,17 @@ def made_from(source_sha256, exemplar_sha256, settings):
     }
 
 
-def entry(job, data, origin):
-    """The entry of an image; data: its file's bytes; origin: of `made_from`."""
+def entry(job, data, origin, note):
+    """The entry of an image.
+
+    Args:
+      data: its file's bytes.
+      origin: of `made_from`.
+      note: in its file, of egsc_tf.inference.origin.
+    """
     return {
         "file": job.file,
+        SAME: note[SAME],
         "sha256": files.sha256(data),
         "bytes": len(data),
         "source": job.source,

@@ -6,7 +6,8 @@
 
 Nothing but paths is shuffled: an image is read, translated and written by one worker.
 An image is due unless an entry says that it was made from the same bytes by the same
-model and settings, and its file still has the checksum of then.
+model and settings, and its file still has the checksum of then. It does not replace
+another translation (egsc_tf.inference.origin), which is a dead letter.
 """
 
 import dataclasses

@@ -35,6 +35,7 @@ class Settings:
     output: str = like(FileFlags, "output")
     direction: str = like(FileFlags, "direction")
     strength: float = like(Strength, "strength")
+    overwrite: bool = like(FileFlags, "overwrite")
     batch_size: int = setting(8, "Images of one call of the networks.", least=1)
     tfrecords: bool = setting(False, "Also write OUTPUT/images-*.tfrecord.")
     exemplars: tuple[str, ...] = ()

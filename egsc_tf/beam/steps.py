@@ -9,6 +9,8 @@ from PIL import Image
 from egsc_tf.beam import counters, files, manifest, model
 from egsc_tf.beam.jobs import dead_letter
 from egsc_tf.data import images
+from egsc_tf.errors import UserError
+from egsc_tf.inference import origin as origins
 
 
 def read_exemplar(path):
@@ -55,10 +57,11 @@ def _kept(output, entries, tag):
 
 
 class Read(beam.DoFn):
-    """(job, entries) -> ((job, what it is made from, entries), Content) of what is due.
+    """(job, entries) -> ((job, what it is made from, entries, note), Content), if due.
 
     What was made before and can't be made now stays in the manifest: of an exemplar or
-    a source that is no image any more, or that the networks refuse (see Write).
+    a source that is no image any more, or that the networks refuse (see Write). So does
+    what would be replaced by another translation (egsc_tf.inference.origin).
     """
 
     def __init__(self, settings):
@@ -73,6 +76,14 @@ class Read(beam.DoFn):
             yield from _kept(output, entries, "right")
             return
         style, exemplar_sha256 = styles[job.exemplar]
+        note = origins.note(
+            job.source,
+            job.exemplar,
+            exemplar_sha256,
+            origins.place(self._settings.saved_model),
+            self._settings.direction,
+            self._settings.strength,
+        )
         try:
             data = files.read(job.source)
             origin = manifest.made_from(
@@ -84,34 +95,48 @@ class Read(beam.DoFn):
                     counters.add(counters.RIGHT)
                     yield beam.pvalue.TaggedOutput("right", entry)
                     return
+            if not self._settings.overwrite:
+                _require_same(os.path.join(output, job.file), entries, note)
             pixels = images.read_bytes(data, job.source)
-        except (OSError, images.BadImage) as error:
+        except (OSError, UserError) as error:
             yield dead_letter(job.source, str(error))
             yield from _kept(output, entries, "right")
             return
         yield (
-            (job, origin, entries),
+            (job, origin, entries, note),
             model.Content(pixels, style, self._settings.strength),
         )
 
 
+def _require_same(path, entries, note):
+    """Raises UserError where a file is there that is neither of this note nor noted so
+    in its entry, which counts where the file is damaged."""
+    try:
+        found = origins.found_in(files.read(path))
+    except (OSError, images.BadImage):
+        return
+    known = [each.get(origins.SAME) for each in (found, *entries)]
+    if note[origins.SAME] not in known:
+        raise UserError(origins.refusal(path, found))
+
+
 class Write(beam.DoFn):
-    """((job, what it is made from, entries), pixels) -> entry of the file."""
+    """((job, what it is made from, entries, note), pixels) -> entry of the file."""
 
     def __init__(self, output):
         self._output = output
 
     def process(self, element):
-        (job, origin, entries), pixels = element
+        (job, origin, entries, note), pixels = element
         if isinstance(pixels, model.Refused):
             yield dead_letter(job.source, pixels.reason)
             yield from _kept(self._output, entries, "kept")
             return
         file = io.BytesIO()
         Image.fromarray(pixels).save(file, format="PNG")
-        data = file.getvalue()
+        data = origins.noted(file.getvalue(), note)
         files.write(os.path.join(self._output, job.file), data)
-        entry = manifest.entry(job, data, origin)
+        entry = manifest.entry(job, data, origin, note)
         manifest.add(self._output, entry)
         counters.add(counters.TRANSLATED)
         yield entry

@@ -15,6 +15,7 @@ import warnings
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
 
 from egsc_tf.data import rgb
 from egsc_tf.errors import UserError
@@ -204,8 +205,14 @@ def to_uint8(images):
     return np.rint(np.clip(scaled, 0.0, 255.0)).astype(np.uint8)
 
 
-def write_png(path, image):
-    """Writes [H, W, 3] in [-1, 1] (or uint8) as PNG, beside and then renamed."""
+def write_png(path, image, **texts):
+    """Writes [H, W, 3] in [-1, 1] (or uint8) as PNG, beside and then renamed.
+
+    texts: what else the file says, by keywords.
+    """
     pixels = image if image.dtype == np.uint8 else to_uint8(image)
+    info = PngInfo()
+    for keyword, text in texts.items():
+        info.add_text(keyword, text)
     with whole_file(path) as part:
-        Image.fromarray(pixels).save(part, format="PNG")
+        Image.fromarray(pixels).save(part, format="PNG", pnginfo=info)

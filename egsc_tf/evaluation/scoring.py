@@ -86,6 +86,24 @@ def evaluate(
     return results
 
 
+def require_of_run(output: str, workdir: str) -> None:
+    """Raises UserError where a folder has the results of a run with other flags."""
+    path = os.path.join(output, RESULTS)
+    if not os.path.isfile(path):
+        return
+    with open(path, encoding="utf-8") as file:
+        found = json.load(file).get("run", {})
+    run = dataclasses.asdict(config_lib.load(workdir))
+    moved = ("data_dir", "manual_dir")
+    changed = [k for k in run if k not in moved and found.get(k) != run[k]]
+    if changed:
+        raise UserError(
+            f"--output={output}: expected a folder without the results of another run, "
+            f"found those of one with --{changed[0]}={found.get(changed[0])}, not "
+            f"{run[changed[0]]}; --overwrite replaces them"
+        )
+
+
 def train_seconds(workdir: str, path: str) -> Optional[float]:
     try:
         return workdir_lib.seconds(workdir, path)

@@ -110,8 +110,10 @@ def build(session, title, examples, told):
     return blocks.queue(max_size=WAITING)
 
 
-def launch(blocks, host, port, most_megabytes):
+def launch(blocks, host, port, most_megabytes, root_path=""):
     """Serves the page in the background; returns its address.
+
+    root_path: under which a proxy shows the page; empty where there is none.
 
     Raises:
       UserError: where the port is taken.
@@ -121,6 +123,7 @@ def launch(blocks, host, port, most_megabytes):
             server_name=host,
             server_port=port,
             max_file_size=f"{most_megabytes}mb",
+            root_path=root_path.rstrip("/") or None,
             theme=THEME,
             prevent_thread_lock=True,
             share=False,

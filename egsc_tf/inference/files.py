@@ -16,7 +16,7 @@ from tqdm import tqdm
 from egsc_tf.data import doubts, images
 from egsc_tf.domains import split
 from egsc_tf.errors import UserError
-from egsc_tf.inference import tiling
+from egsc_tf.inference import origin, tiling
 from egsc_tf.inference.pairing import plan
 from egsc_tf.pictures.contact_sheet import contact_sheet
 from egsc_tf.runtime.threads import in_order
@@ -38,6 +38,8 @@ def translate_files(
     on_bad_image="stop",
     grid=None,
     tile=0,
+    model="",
+    overwrite=False,
 ):
     """Translates files into the folder `output`.
 
@@ -52,19 +54,25 @@ def translate_files(
       grid: None, or the path of a contact sheet to write (pairing "all").
       tile: 0, or the side of the tiles by which larger inputs are translated, see
         egsc_tf.inference.tiling.
+      model: what tells the translator from others, such as the path of its run.
+      overwrite: whether results of other exemplars, inputs or settings are replaced.
 
     Returns:
       (number of files written, messages about files left out).
 
     Raises:
       UserError: for pairs that do not match up, a tile that does not fit the networks,
-        and where nothing is left to do.
+        an output that cannot be written or would replace another result
+        (egsc_tf.inference.origin), and where nothing is left to do.
       BadImage: for the first file that does not decode, where on_bad_image is "stop";
         the translations of the inputs before it are written.
     """
-    jobs = plan(inputs, exemplars, output, pairing, grid)
     if tile:
         tiling.check(translator, tile)
+    jobs = plan(inputs, exemplars, output, pairing, grid)
+    origins = origin.Origins(exemplars, model, direction, strength)
+    if not overwrite:
+        origins.check(jobs, output, grid)
     ahead = AHEAD_OF_TILES if tile else AHEAD
     least = translator.smallest_side
     bad, styles, heads, rows = [], {}, [], {}
@@ -87,7 +95,7 @@ def translate_files(
             if grid:
                 rows.update((path, [thumbnail_of(pixels)]) for path, pixels in batch)
             todo = [
-                _Todo(path, i, pixels, styles[exemplar], file)
+                _Todo(path, i, pixels, exemplar, styles[exemplar], file)
                 for i, (path, pixels) in enumerate(batch)
                 for exemplar, file in files[path].items()
             ]
@@ -100,7 +108,8 @@ def translate_files(
 
     def write(translation):
         todo, image = translation
-        images.write_png(todo.file, image)
+        made_from = origins.of(todo.path, todo.exemplar)
+        images.write_png(todo.file, image, **origin.texts(made_from))
         return thumbnail_of(image) if grid else None
 
     written, total = 0, sum(map(len, files.values()))
@@ -117,7 +126,7 @@ def translate_files(
         sheet = contact_sheet(
             body[:, 0], np.stack(heads), np.swapaxes(body[:, 1:], 0, 1)
         )
-        images.write_png(grid, sheet)
+        images.write_png(grid, sheet, **origin.texts(origins.of_sheet(grid)))
     return written, bad
 
 
@@ -127,6 +136,7 @@ class _Todo(typing.NamedTuple):
     path: str
     row: int
     pixels: np.ndarray
+    exemplar: str
     style: tf.Tensor
     file: str
 
@@ -206,7 +216,7 @@ def _whole(translator, content, todo, direction, strength):
 def _by_tiles(translator, todo, direction, strength, tile):
     """Yields the [H, W, 3] uint8 of all `todo`; statistics are taken once a content."""
     row, moments = None, None
-    for _, now, pixels, style, _ in todo:
+    for _, now, pixels, _, style, _ in todo:
         if now != row:
             row = now
             moments = tiling.content_moments(translator, pixels, direction[0], tile)

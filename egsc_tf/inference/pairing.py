@@ -1,10 +1,13 @@
 """Which images are translated with which exemplars, and what the outputs are called.
 
-Every input with every exemplar, or the i-th with the i-th. Without TensorFlow, for the
-programs that leave the networks to a server.
+Every input with every exemplar, or the i-th with the i-th. A name that is too long for
+the file system is cut, and a hash keeps it apart. Without TensorFlow, for the programs
+that leave the networks to a server.
 """
 
+import contextlib
 import dataclasses
+import hashlib
 import os
 from collections import Counter
 
@@ -15,6 +18,12 @@ from egsc_tf.domains import DIRECTIONS
 from egsc_tf.errors import UserError
 from egsc_tf.runtime import paths
 from egsc_tf.runtime.flags import setting
+
+NAME_MAX = 255  # bytes of a file's name, where the file system does not say
+ENDING = ".png"
+# What a name is longer by while its file, or Beam's note of it, is written.
+BESIDE = ".json.part"
+DIGITS = 12  # of the hash that keeps shortened names apart
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +41,9 @@ class FileFlags:
     direction: str = setting("a2b", "Which way.", choices=DIRECTIONS)
     pairing: str = setting(
         "all", "Every pair, or i-th with i-th.", choices=("all", "zip")
+    )
+    overwrite: bool = setting(
+        False, "Replace what --output has of other exemplars, inputs or settings."
     )
 
 
@@ -86,12 +98,37 @@ def output_names(paths):
     ]
 
 
-def files_of(name, exemplars):
-    """{exemplar: file name} of an input called `name`, translated with each of them."""
+def longest_stem(output):
+    """Bytes that a name in a folder may have, without its ending."""
+    most = NAME_MAX
+    if "://" not in output:
+        folder = os.path.realpath(output)
+        while not os.path.isdir(folder):
+            folder = os.path.dirname(folder)
+        with contextlib.suppress(OSError, AttributeError):  # Windows does not say.
+            most = os.pathconf(folder, "PC_NAME_MAX")
+    return most - len(ENDING) - len(BESIDE)
+
+
+def shortened(name, most):
+    """A name of at most so many bytes: where it is cut, a hash of it follows."""
+    encoded = os.fsencode(name)
+    if len(encoded) <= most:
+        return name
+    kept = encoded[: most - DIGITS - 1].decode("utf-8", "ignore")
+    return f"{kept}_{hashlib.sha256(encoded).hexdigest()[:DIGITS]}"
+
+
+def files_of(name, exemplars, longest):
+    """{exemplar: file name} of an input called `name`, translated with each of them.
+
+    longest: of `longest_stem`.
+    """
     if len(exemplars) == 1:
-        return {exemplars[0]: f"{name}.png"}
-    names = output_names(exemplars)
-    return {e: f"{name}_{n}.png" for e, n in zip(exemplars, names)}
+        names = [name]
+    else:
+        names = [f"{name}_{of_exemplar}" for of_exemplar in output_names(exemplars)]
+    return {e: shortened(n, longest) + ENDING for e, n in zip(exemplars, names)}
 
 
 def plan(inputs, exemplars, output, pairing, grid=None):
@@ -99,16 +136,18 @@ def plan(inputs, exemplars, output, pairing, grid=None):
 
     Raises:
       UserError: for pairs that do not match up, where two outputs would have one name,
-        or an output would overwrite an input or an exemplar.
+        or an output would overwrite an input or an exemplar; and for a folder that
+        cannot be written.
     """
     if pairing == "zip" and len(inputs) != len(exemplars):
         raise UserError(
             "--pairing=zip: expected as many inputs as exemplars, found "
             f"{len(inputs)} and {len(exemplars)}"
         )
-    jobs = []
+    jobs, longest = [], longest_stem(output)
     for i, (path, name) in enumerate(zip(inputs, output_names(inputs))):
-        outputs = files_of(name, [exemplars[i]] if pairing == "zip" else exemplars)
+        its = [exemplars[i]] if pairing == "zip" else exemplars
+        outputs = files_of(name, its, longest)
         jobs.append((path, {e: os.path.join(output, f) for e, f in outputs.items()}))
     folders = {
         os.path.realpath(os.path.dirname(p) or ".") for p in (*inputs, *exemplars)
@@ -125,6 +164,7 @@ def plan(inputs, exemplars, output, pairing, grid=None):
         raise UserError(
             f"--output: {twice[0]} would be written twice; rename the inputs"
         )
+    paths.require_writable(f"--output={output}", output)
     return jobs
 
 

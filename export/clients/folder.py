@@ -1,14 +1,19 @@
 """Files in, a server's translations out: batches, requests under way at once."""
 
+import io
 from concurrent import futures
 
+from PIL import Image
 from tqdm import tqdm
 
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
 from egsc_tf.export.clients.call import REFUSED, CallFailed
+from egsc_tf.inference import origin
 from egsc_tf.inference.pairing import plan
 from egsc_tf.runtime.files import write_whole
+
+SERVED = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")  # how a JPEG and a PNG file start
 
 
 def translate_files(
@@ -21,43 +26,54 @@ def translate_files(
     strength=1.0,
     batch_size=1,
     concurrency=4,
+    own_size=False,
+    overwrite=False,
 ):
     """Translates files through a server into the folder `output`.
 
-    Each exemplar's style is encoded once. Files that cannot be read or that the server
-    refuses are left out; any other failure ends the run, and what was written by then
-    stays.
+    Each exemplar's style is encoded once. What the server does not read (`sent`) is
+    sent as PNG. Files that cannot be read or that the server refuses are left out; any
+    other failure ends the run, and what was written by then stays.
 
     Args:
       client: egsc_tf.export.client.Client.
-      inputs, exemplars: lists of paths of JPEG or PNG files.
+      inputs, exemplars: lists of paths.
       output: folder of the PNG files.
       direction: "a2b" or "b2a".
       pairing: "all", every input with every exemplar, or "zip", the i-th with the i-th.
       strength: 0 to 1.
       batch_size: images of one request.
       concurrency: requests under way at once.
+      own_size: see Client.translate_bytes.
+      overwrite: whether results of other exemplars, inputs or settings are replaced.
 
     Returns:
       (number of files written, messages about files left out).
 
     Raises:
-      UserError: for pairs that do not match up, and where no exemplar is usable.
+      UserError: for pairs that do not match up, an output that cannot be written or
+        would replace another result, and where no exemplar is usable.
       CallFailed: where the server does not do its part.
     """
     jobs = plan(inputs, exemplars, output, pairing)
+    origins = origin.Origins(exemplars, client.model, direction, strength)
+    if not overwrite:
+        origins.check(jobs, output)
     styles = {}
 
     def encode(batch):
-        codes = client.encode_style_bytes([_read(path) for (path,) in batch], direction)
+        exemplars = [sent(path) for (path,) in batch]
+        codes = client.encode_style_bytes(exemplars, direction, own_size)
         styles.update((path, code) for (path,), code in zip(batch, codes))
 
     def translate(batch):
-        contents = [_read(path) for path, _, _ in batch]
+        contents = [sent(path) for path, _, _ in batch]
         codes = [styles[exemplar] for _, exemplar, _ in batch]
-        made = client.translate_with_style_bytes(contents, codes, strength, direction)
-        for (_, _, file), image in zip(batch, made):
-            write_whole(file, image)
+        made = client.translate_with_style_bytes(
+            contents, codes, strength, direction, own_size
+        )
+        for (path, exemplar, file), image in zip(batch, made):
+            write_whole(file, origin.noted(image, origins.of(path, exemplar)))
 
     with futures.ThreadPoolExecutor(concurrency) as pool:
         tasks = [(path,) for path in exemplars]
@@ -121,6 +137,31 @@ def _listed(refused):
     return [messages[path] for path in sorted(messages)]
 
 
-def _read(path):
+def sent(path):
+    """The bytes of a file as a server reads them.
+
+    JPEG and PNG go as they are; what else training reads goes as PNG, and so does CMYK,
+    whose colour profile no server follows. Raises BadImage.
+    """
     with images.open_file(path) as file:
-        return file.read()
+        if _is_served(file):
+            return file.read()
+        pixels = images.decode(file, path).pixels
+    made = io.BytesIO()
+    Image.fromarray(pixels).save(made, format="PNG")
+    return made.getvalue()
+
+
+def _is_served(file):
+    """Whether to send a file as it is; also where the server will say what is wrong."""
+    start = file.read(max(map(len, SERVED)))
+    file.seek(0)
+    if not start.startswith(SERVED):
+        return False
+    try:
+        with images.open_image(file) as image:
+            return image.mode != "CMYK"
+    except Exception:  # Pillow's readers raise many kinds.
+        return True
+    finally:
+        file.seek(0)

@@ -22,6 +22,7 @@ from importlib import metadata
 
 import tensorflow as tf
 
+from egsc_tf.errors import UserError
 from egsc_tf.export.litert import flatbuffer, graph, measure, pairs, variants
 from egsc_tf.runtime.files import write_whole
 from egsc_tf.version import __version__
@@ -30,6 +31,20 @@ JSON, MARKDOWN = "report.json", "report.md"
 MEGABYTE = 1e6
 # Of the split use: one style, this many contents.
 CONTENTS = 100
+
+
+def require_of_run(output, workdir):
+    """Raises UserError where a folder has the report of another run."""
+    try:
+        with open(os.path.join(output, JSON), encoding="utf-8") as file:
+            found = json.load(file)["settings"]["workdir"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if os.path.realpath(found) != os.path.realpath(workdir):
+        raise UserError(
+            f"--output={output}: expected a folder without the files of another run, "
+            f"found those of {found}; --overwrite replaces them"
+        )
 
 
 class Report:

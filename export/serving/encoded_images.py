@@ -6,7 +6,8 @@ needs nothing but the SavedModel. Grey, palette, 16-bit, CMYK and transparent im
 colour profile of a CMYK image; here one that has a profile is refused, as no operation
 could. Whatever is wrong with the bytes ends in InvalidArgumentError, which TensorFlow
 Serving returns as INVALID_ARGUMENT (HTTP 400); sizes are read from the header before
-anything is decoded.
+anything is decoded. The errors of TensorFlow's decoders name no row of a batch, so they
+are caught by tf.data, which can be part of a graph, and said anew.
 """
 
 import tensorflow as tf
@@ -50,9 +51,18 @@ def decode(data, name, row, smallest_side, max_pixels):
         row,
         tf.strings.length(data),
     ):
-        height, width, channels = tf.cond(
-            is_jpeg, lambda: _jpeg_size(data), lambda: _png_size(data)
+        size = tf.cond(
+            is_jpeg,
+            lambda: _or_zeros(_jpeg_size, data, tf.TensorSpec([3], tf.int64)),
+            lambda: _png_size(data),
         )
+    with require(
+        is_png | (size[2] > 0),
+        f"{name}: expected a whole JPEG, found a broken header. Row, length:",
+        row,
+        tf.strings.length(data),
+    ):
+        height, width, channels = tf.unstack(size)
     profiled = tf.cond(
         channels == 4,
         lambda: tf.strings.regex_full_match(data, WITH_PROFILE),
@@ -76,14 +86,41 @@ def decode(data, name, row, smallest_side, max_pixels):
             row,
         ),
     ):
-        pixels = tf.cond(
-            is_jpeg,
-            lambda: tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE"),
-            # channels=4 would do, but of palettes below 8 bits its alpha is wrong.
-            lambda: _on_white(tf.io.decode_png(data, channels=0)),
+        pixels = _or_zeros(
+            lambda x: _pixels(x, is_jpeg),
+            data,
+            tf.TensorSpec([None, None, 3], tf.uint8),
         )
-    pixels = _turn(pixels, orientation(data, is_jpeg))
+    with require(
+        tf.size(pixels) > 0,
+        f"{name}: expected a whole JPEG or PNG, found a broken one. Row, length:",
+        row,
+        tf.strings.length(data),
+    ):
+        pixels = _turn(pixels, orientation(data, is_jpeg))
     return tf.ensure_shape(pixels, [None, None, 3])
+
+
+def _pixels(data, is_jpeg):
+    """uint8 [H, W, 3] as the file has them. Raises what TensorFlow's decoders do."""
+    return tf.cond(
+        is_jpeg,
+        lambda: tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE"),
+        # channels=4 would do, but of palettes below 8 bits its alpha is wrong.
+        lambda: _on_white(tf.io.decode_png(data, channels=0)),
+    )
+
+
+def _or_zeros(function, data, spec):
+    """function(data), or where it fails zeros, none where a side is of any length.
+
+    spec: of its result.
+    """
+    good = tf.data.Dataset.from_tensors(data).map(function).ignore_errors()
+    zeros = tf.zeros([side or 0 for side in spec.shape], spec.dtype)
+    both = good.concatenate(tf.data.Dataset.from_tensors(zeros))
+    result = both.take(1).get_single_element()
+    return tf.ensure_shape(result, spec.shape)
 
 
 def encode(image):
@@ -182,15 +219,15 @@ def _on_white(pixels):
 
 
 def _jpeg_size(data):
-    """Height, width and channels: 4 of CMYK."""
-    size = tf.cast(tf.image.extract_jpeg_shape(data), tf.int64)
-    return size[0], size[1], size[2]
+    """Height, width and channels (4 of CMYK), int64 [3]."""
+    return tf.cast(tf.image.extract_jpeg_shape(data), tf.int64)
 
 
 def _png_size(data):
-    """Height and width of the IHDR chunk, which is the first; 0: no PNG is CMYK."""
+    """Height and width of the IHDR chunk, which is the first, and 0 in place of
+    channels, as no PNG is CMYK: int64 [3]."""
     head = tf.io.decode_raw(tf.strings.substr(data, 0, 24), tf.uint8)
     head = tf.concat([tf.cast(head, tf.int64), tf.zeros([24], tf.int64)], 0)
     width = _sum([head[i] for i in reversed(range(16, 20))])
     height = _sum([head[i] for i in reversed(range(20, 24))])
-    return height, width, tf.constant(0, tf.int64)
+    return tf.stack([height, width, tf.zeros([], tf.int64)])

@@ -2,9 +2,9 @@
 
 Deterministic (z = mu, the moving average of the weights), pre- and post-processing
 inside. Dense images are uint8 [B, H, W, 3], any H and W; encoded ones are strings [B]
-of JPEG or PNG and come back as PNG of the content's own size, translated at the size
-of the export. All inputs of a call have the same B. What does not fit ends in
-InvalidArgumentError.
+of JPEG or PNG and come back as PNG of the content's own size. They are translated all
+at once at the size of the export, or one by one at their own sizes up to a bound. All
+inputs of a call have the same B. What does not fit ends in InvalidArgumentError.
 """
 
 import tensorflow as tf
@@ -43,7 +43,8 @@ class ServedTranslator:
         encoded images is the default too.
       size: (height, width), at which encoded images are translated.
       max_pixels: the largest encoded image, height * width.
-      max_batch_pixels: the largest B * H * W that the networks get at once.
+      max_batch_pixels: the largest B * H * W that the networks get at once; of the
+        images that are translated at their own sizes, larger ones are scaled to it.
 
     Attributes:
       signatures: {signature name: concrete function}.
@@ -133,6 +134,45 @@ class ServedTranslator:
             images = translated(content, style, strength)
             return {"image_bytes": _encode_all(images, sizes)}
 
+        @traced(content_bytes=_STRINGS, exemplar_bytes=_STRINGS)
+        def translate_own_size(content_bytes, exemplar_bytes):
+            _same_batch(content_bytes=content_bytes, exemplar_bytes=exemplar_bytes)
+
+            def one(row, content, exemplar):
+                content, size = self._decode_own(content, "content_bytes", row)
+                exemplar, _ = self._decode_own(exemplar, "exemplar_bytes", row)
+                images = translated(content, style_of(exemplar), full(content))
+                return _encode(images[0], size)
+
+            images = _one_by_one(
+                one, content_bytes=content_bytes, exemplar_bytes=exemplar_bytes
+            )
+            return {"image_bytes": images}
+
+        @traced(exemplar_bytes=_STRINGS)
+        def encode_style_own_size(exemplar_bytes):
+            def one(row, exemplar):
+                exemplar, _ = self._decode_own(exemplar, "exemplar_bytes", row)
+                return style_of(exemplar)[0]
+
+            spec = tf.TensorSpec([style_size], tf.float32)
+            return {"style": _one_by_one(one, spec, exemplar_bytes=exemplar_bytes)}
+
+        @traced(content_bytes=_STRINGS, style=styles, strength=_NUMBERS)
+        def translate_with_style_own_size(content_bytes, style, strength):
+            _same_batch(content_bytes=content_bytes, style=style, strength=strength)
+            style, strength = _checked_style(style, strength, style_size)
+
+            def one(row, content, style, strength):
+                content, size = self._decode_own(content, "content_bytes", row)
+                images = translated(content, style[None], strength[None])
+                return _encode(images[0], size)
+
+            images = _one_by_one(
+                one, content_bytes=content_bytes, style=style, strength=strength
+            )
+            return {"image_bytes": images}
+
         @traced(content=_IMAGES)
         def feature_mask(content):
             content = self._checked(content, "content")
@@ -145,6 +185,9 @@ class ServedTranslator:
             "encode_style_bytes": encode_style_bytes,
             "translate_with_style": translate_with_style,
             "translate_with_style_bytes": translate_with_style_bytes,
+            "translate_own_size": translate_own_size,
+            "encode_style_own_size": encode_style_own_size,
+            "translate_with_style_own_size": translate_with_style_own_size,
             "feature_mask": feature_mask,
         }
 
@@ -168,6 +211,24 @@ class ServedTranslator:
                     tf.TensorSpec([2], tf.int32),
                 ),
             )
+
+    def _decode_own(self, data, name, row):
+        """A string -> (uint8 [1, H, W, 3], its own size int32 [2]): of its own size, or
+        of its shape and at most max_batch_pixels."""
+        pixels = encoded_images.decode(
+            data, name, row, self.smallest_side, self.max_pixels
+        )
+        size = tf.shape(pixels)[:2]
+        sides = tf.cast(size, tf.float64)
+        scale = tf.sqrt(self.max_batch_pixels / tf.reduce_prod(sides))
+        # Of a very flat image the short side stays at least the networks' smallest.
+        bounded = tf.maximum(tf.cast(sides * scale, tf.int32), self.smallest_side)
+        fitting = tf.cond(
+            scale >= 1.0,
+            lambda: pixels,
+            lambda: encoded_images.resize(pixels, bounded[0], bounded[1]),
+        )
+        return tf.ensure_shape(fitting, [None, None, 3])[None], size
 
     def _checked(self, images, name):
         # The runtime does not compare what it is fed with the signature's shape.
@@ -214,19 +275,35 @@ def _to_float(images):
     return tf.cast(images, tf.float32) / 127.5 - 1.0
 
 
+def _encode(image, size):
+    """uint8 [H, W, 3] -> a string: a PNG file of this size [2]."""
+    own = tf.cond(
+        tf.reduce_all(tf.shape(image)[:2] == size),
+        lambda: image,
+        lambda: encoded_images.resize(image, size[0], size[1]),
+    )
+    return encoded_images.encode(own)
+
+
 def _encode_all(images, sizes):
     """uint8 [B, H, W, 3] -> strings [B]: PNG files of these sizes [B, 2]."""
+    return tf.map_fn(
+        lambda args: _encode(*args), (images, sizes), fn_output_signature=tf.string
+    )
 
-    def one(args):
-        image, size = args
-        own = tf.cond(
-            tf.reduce_all(tf.shape(image)[:2] == size),
-            lambda: image,
-            lambda: encoded_images.resize(image, size[0], size[1]),
-        )
-        return encoded_images.encode(own)
 
-    return tf.map_fn(one, (images, sizes), fn_output_signature=tf.string)
+def _one_by_one(function, spec=tf.string, **tensors):
+    """function(row, *tensors of the row) for each row, one at a time."""
+    batch = tf.shape(next(iter(tensors.values())))[0]
+    names = ", ".join(tensors)
+    with require(batch >= 1, f"{names}: expected a batch of 1 or more, found:", batch):
+        rows = tf.range(batch)
+    return tf.map_fn(
+        lambda args: function(*args),
+        (rows, *tensors.values()),
+        fn_output_signature=spec,
+        parallel_iterations=1,
+    )
 
 
 def _checked_style(style, strength, style_size):

@@ -124,5 +124,14 @@ def _parts(direction, tint):
             translate_with_style_bytes,
             {"content_bytes": STRINGS, **with_style},
         ),
+        "translate_own_size": (
+            translate_bytes,
+            {"content_bytes": STRINGS, "exemplar_bytes": STRINGS},
+        ),
+        "encode_style_own_size": (encode_style_bytes, {"exemplar_bytes": STRINGS}),
+        "translate_with_style_own_size": (
+            translate_with_style_bytes,
+            {"content_bytes": STRINGS, **with_style},
+        ),
         "feature_mask": (feature_mask, {"content": IMAGES}),
     }

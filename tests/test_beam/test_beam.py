@@ -20,6 +20,7 @@ from egsc_tf.data import folders, images
 from egsc_tf.errors import UserError
 from egsc_tf.export.saved_model import Settings as ExportSettings
 from egsc_tf.export.saved_model import export
+from egsc_tf.inference import pairing
 from egsc_tf.run import restore
 
 pytest.importorskip("apache_beam", reason="needs the extra beam")
@@ -201,13 +202,33 @@ def test_another_source_under_the_same_name_is_due(
 ):
     source = save_noise(tmp_path / "wide0.png", 19, 30, 77)
     counts = run(source, exemplars, output)
+    assert (counts[counters.TRANSLATED], counts[counters.DEAD_LETTERS]) == (0, 2)
+    for letter in lines(output / pipeline.DEAD_LETTERS):
+        assert "wide0_style" in letter["reason"]
+        assert "--overwrite replaces it" in letter["reason"]
+    counts = run(source, exemplars, output, overwrite=True)
     assert (counts[counters.TRANSLATED], counts[counters.RIGHT]) == (2, 0)
     # The entries of the first pattern are kept, the two of now replaced.
     entries = {entry["file"]: entry for entry in lines(output / manifest.NAME)}
     assert len(entries) == len(lines(output / manifest.NAME)) == 2 * GOOD
     assert entries["wide0_style1.png"]["source"] == source
     counts = run(source, exemplars, output, strength=0.5)
+    assert (counts[counters.TRANSLATED], counts[counters.DEAD_LETTERS]) == (0, 2)
+    # Changed in place, it is the same input: made again, as by the same command.
+    save_noise(tmp_path / "wide0.png", 19, 30, 78)
+    counts = run(source, exemplars, output)
     assert (counts[counters.TRANSLATED], counts[counters.RIGHT]) == (2, 0)
+
+
+def test_names_that_are_too_long_are_cut_as_translate_does(run, exemplars, tmp_path):
+    long = "日" * 78  # whole by itself, too long with an exemplar's name
+    (tmp_path / "in").mkdir()
+    path = save_noise(tmp_path / "in" / f"{long}.png", 16, 16)
+    counts = run(path, exemplars, tmp_path / "out")
+    assert counts[counters.TRANSLATED] == 2
+    longest = pairing.longest_stem(str(tmp_path))
+    expected = set(pairing.files_of(long, exemplars, longest).values())
+    assert set(written(tmp_path / "out")) == expected
 
 
 def test_a_run_that_was_cut_short_is_completed(
@@ -250,7 +271,7 @@ def test_no_output_is_written_twice_or_over_an_input(run, exemplars, tmp_path):
     before = (tmp_path / "b" / "other.png").read_bytes()
     out = tmp_path / "b" / ".." / "b"
     counts = run(tmp_path / "[ab]" / "*.png", exemplars[:1], out)
-    assert (counts[counters.TRANSLATED], counts[counters.DEAD_LETTERS]) == (1, 2)
+    assert (counts[counters.TRANSLATED], counts[counters.DEAD_LETTERS]) == (0, 3)
     assert (tmp_path / "b" / "other.png").read_bytes() == before
     out = tmp_path / "out"
     counts = run(tmp_path / "[ab]" / "*.png", exemplars[:1], out)

@@ -15,8 +15,10 @@ import pytest
 from contract_server.server import ContractServer
 from PIL import Image
 from support import toy_saved_model
+from support.odd_images import whole_files
 from support.paths import REPOSITORY
 
+from egsc_tf.data import images
 from egsc_tf.errors import UserError
 from egsc_tf.export.client import Client
 from egsc_tf.export.clients import call
@@ -118,20 +120,20 @@ def test_images_are_translated(connect, over_grpc, direction):
     client = connect(over_grpc)
     contents = [encoded(100, height=4, width=6), encoded(50, "JPEG", 9, 8)]
     exemplars = [encoded(10), encoded(30, width=12)]
-    images = client.translate_bytes(contents, exemplars, direction)
-    assert [decoded(i).shape for i in images] == [(4, 6, 3), (9, 8, 3)]
+    made = client.translate_bytes(contents, exemplars, direction)
+    assert [decoded(i).shape for i in made] == [(4, 6, 3), (9, 8, 3)]
     expected = [
         toy_saved_model.expected(100, 10, direction),
         toy_saved_model.expected(50, 30, direction),
     ]
-    assert [level(i) for i in images] == expected
+    assert [level(i) for i in made] == expected
     style = client.encode_style_bytes(exemplars, direction)
     np.testing.assert_array_equal(style, [[10] * 3 + [5] * 3, [30] * 3 + [15] * 3])
     assert style.dtype == np.float32
     again = client.translate_with_style_bytes(contents, style, direction=direction)
-    assert again == images
+    assert again == made
     one = client.translate_with_style_bytes(contents, style[:1], direction=direction)
-    assert (one[0] == images[0], one[1] == images[1]) == (True, False)
+    assert (one[0] == made[0], one[1] == made[1]) == (True, False)
     weaker = client.translate_with_style_bytes(contents, style, [0.5, 0], direction)
     expected = [
         toy_saved_model.expected(100, 10, direction, 0.5),
@@ -240,10 +242,9 @@ def test_batches_pairs_direction_and_strength(connect, server, over_grpc, tmp_pa
 @BOTH
 def test_what_is_refused_is_left_out(connect, server, over_grpc, tmp_path):
     contents = {f"x{i}": encoded(20 * i) for i in range(5)}
-    inputs = find_images(save(tmp_path / "in", **contents, x9=b"no image"))
-    exemplars = find_images(
-        save(tmp_path / "ex", bad=b"no image either", good=encoded(50))
-    )
+    broken = encoded(1)[:40]
+    inputs = find_images(save(tmp_path / "in", **contents, x9=broken))
+    exemplars = find_images(save(tmp_path / "ex", bad=broken, good=encoded(50)))
     client, out = connect(over_grpc), tmp_path / "out"
     written, left_out = client_folder.translate_files(
         client, inputs, exemplars, str(out), batch_size=3
@@ -254,13 +255,89 @@ def test_what_is_refused_is_left_out(connect, server, over_grpc, tmp_path):
     for message, path in zip(left_out, (exemplars[0], inputs[-1])):
         assert message.startswith(f"{path}: ")
         assert "model toy, signature " in message
-        assert "INVALID_ARGUMENT: Unknown image file format" in message
+        assert "INVALID_ARGUMENT: " in message
         assert "\n" not in message
     # A batch of three that holds a bad one is asked for once more, one by one.
     batches = [batch for _, name, batch in server.calls if name.startswith("translate")]
     assert sorted(batches) == [1, 1, 1, 3, 3]
     with pytest.raises(UserError, match="--exemplar: expected a usable image"):
         client_folder.translate_files(client, inputs, exemplars[:1], str(out))
+
+
+def test_what_training_reads_is_sent_as_png(connect, tmp_path):
+    """JPEG and PNG go as they are; what the server could not read, as its pixels."""
+    (tmp_path / "in").mkdir()
+    for i, (ending, data) in enumerate(whole_files()):
+        (tmp_path / "in" / f"{i}{ending}").write_bytes(data)
+    files = find_images(str(tmp_path / "in"))
+    for path in files:
+        data = client_folder.sent(path)
+        kept = data == open(path, "rb").read()  # noqa: SIM115
+        pixels = images.read(path)
+        assert kept or (images.read_bytes(data, path) == pixels).all()
+        with Image.open(path) as image:
+            assert kept == (image.format in ("JPEG", "PNG") and image.mode != "CMYK")
+    styles = [files[0]]
+    written, left_out = client_folder.translate_files(
+        connect(False), files, styles, str(tmp_path / "out")
+    )
+    assert (written, left_out) == (len(files), [])
+
+
+def test_own_size_asks_for_other_signatures(connect, server, tmp_path):
+    path = find_images(save(tmp_path / "in", x=encoded(100)))
+    for out in ("a", "b"):
+        written, _ = client_folder.translate_files(
+            connect(False), path, path, str(tmp_path / out), own_size=out == "b"
+        )
+        assert written == 1
+    asked = [signature for _, signature, _ in server.calls]
+    assert asked == [
+        "encode_style_bytes",
+        "translate_with_style_bytes",
+        "encode_style_own_size",
+        "translate_with_style_own_size",
+    ]
+    both = [encoded(100)], [encoded(10)]
+    for over_grpc in (False, True):
+        (made,) = connect(over_grpc).translate_bytes(*both, "b2a", own_size=True)
+        assert level(made) == toy_saved_model.expected(100, 10, "b2a")
+    assert server.calls[-1][1] == "translate_own_size_b2a"
+
+
+def test_results_of_another_exemplar_are_not_replaced(connect, tmp_path):
+    inputs = find_images(save(tmp_path / "in", x=encoded(100), y=encoded(50)))
+    exemplars = find_images(save(tmp_path / "ex", s=encoded(10), t=encoded(200)))
+    out = tmp_path / "out"
+
+    def start(exemplar, **options):
+        return client_folder.translate_files(
+            connect(False), inputs, [exemplar], str(out), **options
+        )
+
+    start(exemplars[0])
+    start(exemplars[0])
+    made = levels(out)
+    with pytest.raises(UserError, match=r"x\.png: .*exemplar=s\.png.*, and 1 more"):
+        start(exemplars[1])
+    assert levels(out) == made
+    start(exemplars[1], overwrite=True)
+    assert levels(out) == {
+        "x.png": toy_saved_model.expected(100, 200),
+        "y.png": toy_saved_model.expected(50, 200),
+    }
+
+
+def test_names_that_are_too_long_are_cut(connect, tmp_path):
+    inputs = find_images(save(tmp_path / "in", **{"日" * 45: encoded(100)}))
+    exemplars = find_images(
+        save(tmp_path / "ex", **{x * 45: encoded(9) for x in "月木"})
+    )
+    out = tmp_path / "out"
+    written, left_out = client_folder.translate_files(
+        connect(False), inputs, exemplars, str(out)
+    )
+    assert (written, left_out, len(os.listdir(out))) == (2, [], 2)
 
 
 def test_what_cannot_be_read_is_left_out_without_waiting(connect, tmp_path):
@@ -296,7 +373,7 @@ def test_another_failure_ends_the_run(connect, server, over_grpc, tmp_path):
             str(tmp_path / "out"),
         )
     assert len(server.calls) < 50
-    assert not (tmp_path / "out").exists()
+    assert os.listdir(tmp_path / "out") == []
 
 
 @BOTH
@@ -480,7 +557,7 @@ def test_another_answer_than_a_servers_is_reported(status, headers, expected):
 def test_the_program(server, tmp_path):
     """One start each, at the same time: starting is what takes long."""
     images = save(tmp_path / "in", x=encoded(100), y=encoded(50))
-    broken = save(tmp_path / "broken", x=encoded(100), y=b"no image")
+    broken = save(tmp_path / "broken", x=encoded(100), y=encoded(100)[:40])
     (tmp_path / "style.png").write_bytes(encoded(10))
     nowhere = f"http://127.0.0.1:{free_port()}"
     grpc_flags = ["--grpc", "--direction=b2a", "--strength=0.5", "--version=1"]

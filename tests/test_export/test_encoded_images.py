@@ -1,5 +1,6 @@
 """The graph's reader of encoded images against the reader that training uses."""
 
+import re
 import struct
 import zlib
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from support.odd_images import MUTATIONS, odd_images
 from support.pictures import encoded
 
 from egsc_tf.data import images
@@ -136,10 +138,10 @@ JPEG = PICTURES["jpeg"]()
         (encoded(Image.fromarray(picture()), "GIF"), "expected JPEG or PNG bytes"),
         (encoded(Image.fromarray(picture()), "BMP"), "expected JPEG or PNG bytes"),
         (PNG[:8], SIZES),
-        (PNG[:30], "PNG"),
-        (PNG[:-40], "PNG"),
-        (JPEG[:3], "JPEG"),
-        (JPEG[: len(JPEG) // 2], "JPEG"),
+        (PNG[:30], "expected a whole JPEG or PNG, found a broken one"),
+        (PNG[:-40], "expected a whole JPEG or PNG, found a broken one"),
+        (JPEG[:3], "expected a whole JPEG, found a broken header"),
+        (JPEG[:-40], "expected a whole JPEG or PNG, found a broken one"),
         (png_header(60_000, 60_000), SIZES),
         (png_header(2**31 - 1, 2**31 - 1), SIZES),
         (png_header(2**32 - 1, 2**32 - 1), SIZES),
@@ -160,9 +162,42 @@ def test_the_largest_image_that_is_allowed_is_decoded():
     assert decode(data).shape == (200, 200, 3)
 
 
-def test_messages_name_the_input_and_the_row():
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"content_bytes.*\[7\]"):
-        decode(b"xyz")
+def refused(data):
+    """Whether a file is refused, which must name the input and the row."""
+    try:
+        found, told = decode(data), None
+    except tf.errors.InvalidArgumentError as error:
+        told = str(error)
+    if told is None:
+        assert min(found.shape[:2]) >= SMALLEST
+        return False
+    assert re.search(r"content_bytes: expected .*\[7\]", told), data
+    return True
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+def test_a_file_cut_anywhere_names_the_input_and_the_row(kind):
+    data = PICTURES[kind]()
+    assert all(refused(data[:end]) for end in range(0, len(data) // 2, 9))
+    for end in range(len(data) // 2, len(data), 9):
+        refused(data[:end])
+
+
+def test_other_damage_names_the_input_and_the_row():
+    """Bits, bytes and headers changed, parts of other files, other formats."""
+    files = [(kind, make()) for kind, make in PICTURES.items()]
+    files.append(("animated", encoded(Image.fromarray(picture()), save_all=True,
+                 append_images=[Image.fromarray(picture()).rotate(90)])))  # fmt: skip
+    count = 0
+    for i in range(400):
+        random = np.random.RandomState([8, i])
+        data = files[i % len(files)][1]
+        for _ in range(random.randint(1, 3)):
+            mutate = MUTATIONS[random.randint(len(MUTATIONS))]
+            data = mutate(data, files, random) or b"\0"
+        count += refused(data)
+    count += sum(refused(odd.data) for odd in odd_images(150, seed=2))
+    assert count > 200
 
 
 def test_resizing_equals_the_one_of_training():

@@ -16,6 +16,7 @@ from egsc_tf.data import images
 from egsc_tf.export import run_tflite
 from egsc_tf.export.litert import files as tflite_files
 from egsc_tf.export.litert import graph, variants
+from egsc_tf.inference import pairing
 from egsc_tf.models.translator import Translator
 from egsc_tf.runtime.keras import keras
 
@@ -143,7 +144,7 @@ def test_a_style_is_encoded_once_for_a_folder(exported, photos, tmp_path):
     model.__class__ = Counting
     inputs = run_tflite.find_images(str(photos))
     exemplar = str(tmp_path / "exemplar.png")
-    assert run_tflite.run(model, inputs, exemplar, str(tmp_path / "out")) == 2
+    assert run_tflite.run(model, path, inputs, exemplar, str(tmp_path / "out")) == 2
     assert model.encoded == 1
 
 
@@ -216,7 +217,7 @@ def test_a_missing_runtime_is_named(monkeypatch, exported, photos, tmp_path, cap
         ("input", "empty", "expected image files, found none"),
         ("input", "deep.png", "more than 8 bits"),
         ("exemplar", "broken.tflite", "expected an image, found"),
-        ("output", "photos", "would replace an input"),
+        ("output", "photos", "expected another folder than that of the inputs"),
         ("output", "exemplar.png", "expected a folder, found a file"),
     ],
 )
@@ -237,13 +238,42 @@ def test_mistakes_end_in_one_line(
     assert name in line or flag == "output"
 
 
-def test_two_inputs_of_one_name_are_refused(tmp_path):
-    inputs = [str(tmp_path / name) for name in ("x.png", "x.jpg")]
-    with pytest.raises(run_tflite.Mistake, match=r"x\.png, made from .*, would repl"):
-        run_tflite.plan(inputs, "style.png", str(tmp_path / "out"))
+def test_names_are_those_of_translate(tmp_path):
+    """Also where two inputs differ in their endings, and where a name is too long."""
+    names = ["alpha.png", "alpha.webp", "b.c.png", "日" * 70 + ".png", "日" * 83, "x"]
+    inputs = [str(tmp_path / name) for name in names]
+    output = str(tmp_path / "out")
+    found = run_tflite.plan(inputs, "style.png", output)
+    jobs = pairing.plan(inputs, ["style.png"], output, "all")
+    assert found == {path: outputs["style.png"] for path, outputs in jobs}
+    assert [os.path.basename(x) for x in found.values()][:3] == [
+        "alpha_png.png",
+        "alpha_webp.png",
+        "b.c.png",
+    ]
+    inputs.append(str(tmp_path / "alpha_png.gif"))
+    with pytest.raises(run_tflite.Mistake, match=r"alpha_png\.png would be written tw"):
+        run_tflite.plan(inputs, "style.png", output)
 
 
-def test_the_exemplar_is_not_written_over(tmp_path):
+def test_the_exemplars_folder_is_not_written_to(tmp_path):
     exemplar = str(tmp_path / "styles" / "x.png")
-    with pytest.raises(run_tflite.Mistake, match="would replace an input, the exempl"):
+    with pytest.raises(run_tflite.Mistake, match="expected another folder"):
         run_tflite.plan([str(tmp_path / "x.jpg")], exemplar, str(tmp_path / "styles"))
+
+
+def test_results_of_another_exemplar_are_not_replaced(
+    exported, photos, tmp_path, capsys
+):
+    flags = flags_of(exported, photos, tmp_path)
+    other = flags_of(exported, photos, tmp_path, exemplar=photos / "large.jpg")
+    assert run_tflite.main(flags) == 0
+    made = (tmp_path / "out" / "fitting.png").read_bytes()
+    assert run_tflite.main(flags) == 0
+    assert run_tflite.main(other) == 2
+    message = capsys.readouterr().err
+    assert "fitting.png: expected no file, or the same translation" in message
+    assert "and 1 more" in message
+    assert (tmp_path / "out" / "fitting.png").read_bytes() == made
+    assert run_tflite.main([*other, "--overwrite"]) == 0
+    assert (tmp_path / "out" / "fitting.png").read_bytes() != made

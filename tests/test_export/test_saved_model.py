@@ -31,6 +31,9 @@ PARTS = (
     "encode_style_bytes",
     "translate_with_style",
     "translate_with_style_bytes",
+    "translate_own_size",
+    "encode_style_own_size",
+    "translate_with_style_own_size",
     "feature_mask",
 )
 
@@ -43,7 +46,9 @@ def workdir(tmp_path_factory):
 @pytest.fixture(scope="module")
 def version(workdir, tmp_path_factory):
     models = tmp_path_factory.mktemp("models")
-    settings = Settings(batch_sizes=(1, 3), max_pixels=4096, measure=5)
+    settings = Settings(
+        batch_sizes=(1, 3), max_pixels=4096, max_batch_pixels=2000, measure=5
+    )
     return export(workdir, str(models / "digits"), settings)
 
 
@@ -127,6 +132,56 @@ def test_encoded_images_keep_their_own_size(served, translator):
     errors = np.abs(first.astype(int) - expected)
     assert errors.max() <= 4
     assert errors.mean() < 0.7
+
+
+def own_size(served, contents, exemplars, suffix=""):
+    """What the signatures with own_size make of [H, W, 3] uint8 images."""
+    contents, exemplars = ([png(x) for x in some] for some in (contents, exemplars))
+    made = call(
+        served,
+        f"translate_own_size{suffix}",
+        content_bytes=contents,
+        exemplar_bytes=exemplars,
+    )["image_bytes"].numpy()
+    style = call(served, f"encode_style_own_size{suffix}", exemplar_bytes=exemplars)[
+        "style"
+    ]
+    split = call(
+        served,
+        f"translate_with_style_own_size{suffix}",
+        content_bytes=contents,
+        style=style.numpy(),
+        strength=np.ones([len(contents)], np.float32),
+    )["image_bytes"].numpy()
+    assert (split == made).all()
+    return [tf.io.decode_png(x).numpy() for x in made]
+
+
+@pytest.mark.parametrize(("direction", "suffix"), [("a2b", ""), ("b2a", "_b2a")])
+def test_own_size_is_what_the_checkpoint_gives(served, translator, direction, suffix):
+    contents = [noise(40, 26, 3), noise(9, 50, 3, seed=1)]
+    exemplars = [noise(21, 32, 3, seed=2), noise(40, 40, 3, seed=3)]
+    found = own_size(served, contents, exemplars, suffix)
+    for image, content, exemplar in zip(found, contents, exemplars):
+        both = (images.to_float(x)[None] for x in (content, exemplar))
+        expected = images.to_uint8(translator.translate(*both, direction)[0])
+        assert image.shape == content.shape
+        assert np.abs(image.astype(int) - expected).max() <= 1
+
+
+def test_own_size_has_a_bound(version, served, translator):
+    """Larger images are scaled to 2000 pixels and back; the card says so."""
+    content, exemplar = noise(50, 80, 3), noise(16, 16, 3, seed=1)
+    (found,) = own_size(served, [content], [exemplar])
+    small = [images.resize(content, 35, 56), exemplar]
+    expected = translator.translate(*(images.to_float(x)[None] for x in small))
+    expected = images.resize(images.to_uint8(expected)[0], 50, 80)
+    # Pillow rounds between its two passes.
+    assert np.abs(found.astype(int) - expected).mean() < 0.7
+    flat = noise(8, 500, 3)  # scaled, it would be too low for the networks
+    assert own_size(served, [flat], [exemplar])[0].shape == flat.shape
+    with open(os.path.join(version, model_card.CARD)) as file:
+        assert "Images of more than 2000 pixels are scaled to" in file.read()
 
 
 def test_the_mask(served, translator):
@@ -336,8 +391,8 @@ GOOD = png(noise(16, 16, 3))
         ("encode_style", {"exemplar": noise(1, 0, 0, 3)}, "at least 8x8 pixels"),
         (
             "encode_style",
-            {"exemplar": np.zeros([1, 2049, 2048, 3], np.uint8)},
-            "a batch of 1 to 4194304 pixels",
+            {"exemplar": np.zeros([1, 41, 50, 3], np.uint8)},
+            "a batch of 1 to 2000 pixels",
         ),
         (
             "translate_with_style",
@@ -385,11 +440,28 @@ GOOD = png(noise(16, 16, 3))
             {"exemplar_bytes": np.array([], "S")},
             "a batch of 1 to",
         ),
+        (
+            "encode_style_own_size",
+            {"exemplar_bytes": np.array([], "S")},
+            "exemplar_bytes: expected a batch of 1 or more",
+        ),
     ],
 )
 def test_bad_input_is_an_invalid_argument(served, name, inputs, message):
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         call(served, name, **inputs)
+
+
+@pytest.mark.parametrize("row", range(3))
+@pytest.mark.parametrize("name", ["content_bytes", "exemplar_bytes"])
+@pytest.mark.parametrize("signature", ["serving_default", "translate_own_size_b2a"])
+def test_a_broken_row_is_named_with_its_input(served, signature, name, row):
+    for broken in (b"", b"no image", GOOD[:20], GOOD[:-40], GOOD[:8] + bytes(90)):
+        rows = {k: [GOOD] * 3 for k in ("content_bytes", "exemplar_bytes")}
+        rows[name][row] = broken
+        with pytest.raises(tf.errors.InvalidArgumentError) as error:
+            call(served, signature, **rows)
+        assert re.search(rf"{name}: expected .*\[{row}\]", str(error.value))
 
 
 def test_versions_count_up_and_no_part_is_left(workdir, tmp_path, no_warm_up):

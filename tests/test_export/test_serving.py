@@ -34,11 +34,15 @@ def workdir(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model(workdir, tmp_path_factory):
-    """MODELS/tiny with two versions, of the same weights."""
+    """MODELS/tiny with two versions, of the same weights; one has warm-up requests."""
     output = str(tmp_path_factory.mktemp("models") / "tiny")
     settings = Settings(batch_sizes=(1, 2), max_pixels=2**14, max_batch_pixels=2**14)
     export(workdir, output, settings)
-    shutil.copytree(os.path.join(output, "1"), os.path.join(output, "2"))
+    shutil.copytree(
+        os.path.join(output, "1"),
+        os.path.join(output, "2"),
+        ignore=shutil.ignore_patterns("assets.extra"),
+    )
     return output
 
 
@@ -143,6 +147,8 @@ def test_encoded_images_and_styles_over_both_protocols(server, stub):
             assert style.shape == (1, 16)
             (image,) = client.translate_with_style_bytes([content], style, [1.0])
             assert image == by_grpc
+            (image,) = client.translate_bytes([content], [exemplar], own_size=True)
+            assert image == by_grpc  # of the size of the export
 
 
 def sound(dice):
@@ -165,6 +171,12 @@ def sound(dice):
             ),
             (
                 "translate_with_style_bytes",
+                {"content_bytes": file, "style": style, "strength": strength},
+            ),
+            ("translate_own_size", {"content_bytes": file, "exemplar_bytes": file}),
+            ("encode_style_own_size", {"exemplar_bytes": file}),
+            (
+                "translate_with_style_own_size",
                 {"content_bytes": file, "style": style, "strength": strength},
             ),
             ("feature_mask", {"content": pixels}),

@@ -342,6 +342,16 @@ def test_an_output_that_cannot_be_written_ends_in_one_line(workdir, tmp_path):
     assert "Traceback" not in stderr
 
 
+def test_the_files_of_another_run_are_not_replaced(workdir, tmp_path):
+    report = tflite_report.JSON
+    (tmp_path / report).write_text(json.dumps({"settings": {"workdir": "another"}}))
+    with pytest.raises(UserError, match="found those of another; --overwrite"):
+        tflite.export(workdir, str(tmp_path), tflite.Settings())
+    for mine in (workdir, os.path.join(workdir, "..", os.path.basename(workdir))):
+        (tmp_path / report).write_text(json.dumps({"settings": {"workdir": mine}}))
+        tflite_report.require_of_run(str(tmp_path), workdir)
+
+
 def test_pairs_are_those_of_the_split_and_the_same_each_time():
     config = Config(**runs.TINY)
     one, two, train = (

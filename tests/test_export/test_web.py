@@ -1,7 +1,9 @@
 """export.web without a browser and without npm: contents, listing, what is refused."""
 
+import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -178,6 +180,18 @@ def test_a_new_page_replaces_an_old_one_and_has_another_version(
     change("other weights")
     assert version() != first
     assert output.stat().st_mode & 0o777 == 0o755
+
+
+def test_the_page_of_another_run_is_not_replaced(workdir, quick, tmp_path):
+    settings, _ = quick
+    output = str(tmp_path / "page")
+    other = shutil.copytree(workdir, tmp_path / "other")
+    web.export(workdir, output, settings)
+    with pytest.raises(UserError, match="found that of another run; --overwrite"):
+        web.export(str(other), output, settings)
+    web.export(str(other), output, dataclasses.replace(settings, overwrite=True))
+    web.export(str(other), output, settings)
+    assert "other" in (tmp_path / "page" / web.MANIFEST).read_text()
 
 
 def test_a_folder_of_something_else_is_left_alone(workdir, quick, tmp_path):

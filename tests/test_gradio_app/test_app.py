@@ -1,8 +1,11 @@
 """The page to try a model out: what it translates and refuses, also in a browser."""
 
 import io
+import os
 import re
+import shutil
 import socket
+import subprocess
 import sys
 
 import numpy as np
@@ -10,6 +13,7 @@ import pytest
 from PIL import Image
 from support.browser import chromium, open_page, screenshot  # noqa: F401
 from support.odd_images import orientation
+from support.paths import REPOSITORY
 from support.pictures import noise
 from support.programs import refusal
 from support.runs import untrained
@@ -73,7 +77,8 @@ def files(tmp_path_factory):
 def expected(translator, source, exemplar, folder, direction="a2b", strength=1.0):
     """What egsc_tf.translate makes of two files: [H, W, 3] uint8."""
     out = str(folder / "out")
-    translate_files(translator, [source], [exemplar], out, direction, strength=strength)
+    options = {"strength": strength, "overwrite": True}
+    translate_files(translator, [source], [exemplar], out, direction, **options)
     name = source.rsplit("/", 1)[1].rsplit(".", 1)[0]
     return images.read(f"{out}/{name}.png")
 
@@ -184,9 +189,7 @@ def address(session, files):
     pytest.importorskip("gradio", reason="no gradio here: pip install '.[app]'")
     from egsc_tf.gradio_app import interface
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     examples = [(files["wide.png"], [files["other.png"]] * 2, "b2a")]
     blocks = interface.build(session, "a run", examples, "The examples are noise.")
     yield interface.launch(blocks, "127.0.0.1", port, most_megabytes=20)
@@ -248,6 +251,83 @@ def test_a_browser_shows_what_is_wrong(address, files, open_page):  # noqa: F811
     button.click()
     page.get_by_text("10000x5000, more than 10000 pixels").wait_for()
     screenshot(page, "app_test_refused")
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+NGINX = """
+daemon off;
+pid {folder}/pid;
+error_log {folder}/error.log;
+events {{}}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  server {{
+    listen 127.0.0.1:{port};
+    {location}
+  }}
+}}
+"""
+
+
+@pytest.fixture
+def behind_nginx(session, tmp_path):
+    """The page's address behind nginx, as the guide sets it up."""
+    pytest.importorskip("gradio", reason="no gradio here: pip install '.[app]'")
+    from egsc_tf.gradio_app import interface
+
+    nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    if nginx is None:
+        pytest.skip("nginx is not on PATH: install it")
+    guide = (REPOSITORY / "docs/guides/app.md").read_text()
+    (location,) = re.findall(r"```nginx\n(.*?)```", guide, re.DOTALL)
+    port, app_port = free_port(), free_port()
+    location = location.replace("7860", str(app_port))
+    conf = tmp_path / "nginx.conf"
+    conf.write_text(NGINX.format(folder=tmp_path, port=port, location=location))
+    blocks = interface.build(session, "a run", [], "No examples.")
+    interface.launch(blocks, "127.0.0.1", app_port, 20, root_path="/egsc")
+    with subprocess.Popen([nginx, "-c", conf, "-e", tmp_path / "error.log"]) as process:
+        try:
+            yield f"http://127.0.0.1:{port}/egsc/"
+        finally:
+            process.terminate()
+            blocks.close()
+
+
+def test_a_sub_path_behind_nginx(
+    behind_nginx,
+    translator,
+    files,
+    open_page,  # noqa: F811
+    tmp_path,
+):
+    page = open_page(expected=(*GRADIOS, "favicon.ico"))
+    page.goto(behind_nginx)
+    upload(page, files["turned.jpg"], files["see_through.png"])
+    page.get_by_role("button", name="Translate", exact=True).click()
+    result = page.locator("#translations img").first
+    result.wait_for()
+    assert result.get_attribute("src").startswith(behind_nginx)
+    data = page.request.get(result.get_attribute("src")).body()
+    want = expected(translator, files["turned.jpg"], files["see_through.png"], tmp_path)
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(data))), want)
+    screenshot(page, "app_test_behind_nginx")
+
+
+@pytest.mark.parametrize("path", ["egsc", "/e gsc", "ftp://host/x", "//x", "/x?y"])
+def test_a_root_path_that_is_none_is_refused(path):
+    with pytest.raises(UserError, match="--root_path=.*: expected /PATH or http"):
+        app.main(app.Flags(workdir="x", root_path=path))
 
 
 def test_the_endpoint_translates(address, translator, files, tmp_path):

@@ -1,6 +1,7 @@
 """The programs as a user starts them: what they print, write and refuse."""
 
 import dataclasses
+import json
 import os
 import re
 import sys
@@ -14,11 +15,13 @@ from PIL import Image
 from support import runs
 from support.files import save_noise
 from support.programs import all_programs, program, refusal
+from support.runs import untrained
 
-from egsc_tf import translate
+from egsc_tf import config, translate
 from egsc_tf.config import Config
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
+from egsc_tf.evaluation import scoring
 from egsc_tf.inference import files, pairing, tiling
 from egsc_tf.models.translator import Translator
 from egsc_tf.runtime.program import run
@@ -132,6 +135,18 @@ def test_translate_and_evaluate_name_a_missing_run(tmp_path):
         assert "Traceback" not in output
 
 
+def test_evaluate_does_not_replace_the_results_of_another_run(tmp_path):
+    run_ = untrained(tmp_path / "run", seed=3)
+    found = dataclasses.asdict(config.load(run_))
+    (tmp_path / "results.json").write_text(json.dumps({"run": {**found, "seed": 4}}))
+    code, output = refusal("evaluate", f"--workdir={run_}", f"--output={tmp_path}")
+    assert code == 2
+    assert "found those of one with --seed=4, not 3; --overwrite" in output
+    moved = {**found, "data_dir": "elsewhere"}
+    (tmp_path / "results.json").write_text(json.dumps({"run": moved}))
+    scoring.require_of_run(str(tmp_path), run_)
+
+
 @pytest.fixture(scope="module")
 def translator():
     return Translator.from_config(
@@ -187,7 +202,9 @@ def test_bad_files_stop_or_are_left_out(translator, tmp_path):
     assert "bad.png" in messages[0]
     assert os.listdir(out) == ["good.png"]
     with pytest.raises(UserError, match="--exemplar: expected a usable image"):
-        translate.translate_files(translator, [good], [bad], out, on_bad_image="skip")
+        translate.translate_files(
+            translator, [good], [bad], str(tmp_path / "o"), on_bad_image="skip"
+        )
 
 
 def test_images_too_small_for_the_networks_are_named(tmp_path):
@@ -251,6 +268,67 @@ def test_outputs_never_overwrite_inputs_or_each_other(translator, tmp_path):
             translator, inputs, exemplars[:1], str(tmp_path / "." / "")
         )
     np.testing.assert_array_equal(images.read(inputs[0]), before)
+
+
+LONG = [letter * 45 for letter in "日月木"]  # 135 bytes each
+
+
+@pytest.mark.parametrize("on_bad_image", ["stop", "skip"])
+def test_names_that_are_too_long_are_cut_and_kept_apart(
+    translator, tmp_path, on_bad_image
+):
+    inputs = [save_noise(tmp_path / f"{name}.png", 9, 9) for name in LONG]
+    exemplars = [
+        save_noise(tmp_path / f"{name}{i}.jpg", 9, 9) for i, name in enumerate(LONG)
+    ]
+    out = tmp_path / "out"
+    written, bad = translate.translate_files(
+        translator, inputs, exemplars, str(out), on_bad_image=on_bad_image
+    )
+    assert (written, bad) == (9, [])
+    names = os.listdir(out)
+    assert len(names) == 9
+    assert all(name.startswith(tuple(LONG)) for name in names)
+
+
+def test_results_of_another_exemplar_are_not_replaced(translator, tmp_path):
+    inputs = [save_noise(tmp_path / f"{i}.png", 9, 9, i) for i in range(3)]
+    one, other = (save_noise(tmp_path / f"s{i}.jpg", 9, 9, i) for i in range(2))
+    out = str(tmp_path / "out")
+
+    def start(exemplar, **options):
+        grid = os.path.join(out, "grid.png")
+        translate.translate_files(
+            translator, inputs, [exemplar], out, grid=grid, model="runs/x", **options
+        )
+        return {name: images.read(os.path.join(out, name)) for name in os.listdir(out)}
+
+    first = start(one)
+    with pytest.raises(
+        UserError, match=r"0\.png: .*exemplar=s0.jpg.*--overwrite.*, and 3 more"
+    ):
+        start(other)
+    for again in (start(one), start(one)):  # the same command works as it did
+        assert all((again[name] == first[name]).all() for name in first)
+    second = start(other, overwrite=True)
+    assert all((second[name] != first[name]).any() for name in first)
+    for changed in ({"strength": 0.5}, {"direction": "b2a"}):
+        with pytest.raises(UserError, match="expected no file, or the same"):
+            start(other, **changed)
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [("file", "--output=.*: expected a folder that can be written: File exists"),
+     ("/".join(["folder" * 20] * 40), "File name too long")],
+)  # fmt: skip
+def test_a_folder_that_cannot_be_written_is_told_before_any_work(
+    tmp_path, output, message
+):
+    (tmp_path / "file").write_text("")
+    image = save_noise(tmp_path / "x.png", 9, 9)
+    with pytest.raises(UserError, match=message):
+        translate.translate_files(None, [image], [image], str(tmp_path / output))
 
 
 @pytest.mark.parametrize(
@@ -375,9 +453,9 @@ def test_decoding_and_writing_go_on_while_the_networks_work(
             second_translated.set()
         return encode(content, domain)
 
-    def waiting_write(path, image):
+    def waiting_write(path, image, **texts):
         assert second_translated.wait(60)
-        write(path, image)
+        write(path, image, **texts)
 
     monkeypatch.setattr(images, "read_picture", noted_read)
     monkeypatch.setattr(images, "write_png", waiting_write)
@@ -399,7 +477,9 @@ def test_no_more_than_a_few_images_wait(translator, tmp_path, monkeypatch):
 
     noted = lambda *a: [counted(1), read(*a)][1]  # noqa: E731
     monkeypatch.setattr(images, "read_picture", noted)
-    monkeypatch.setattr(images, "write_png", lambda *a: [write(*a), counted(-1)])
+    monkeypatch.setattr(
+        images, "write_png", lambda *a, **texts: [write(*a, **texts), counted(-1)]
+    )
     exemplar = [save_noise(tmp_path / "style.png", 9, 9)]
     translate.translate_files(translator, inputs, exemplar, str(tmp_path / "out"))
     assert max(most) <= 1 + 3 * files.AHEAD
