@@ -37,12 +37,7 @@ def load(
     config = config_lib.load(workdir)
     if deterministic:
         config = dataclasses.replace(config, test_noise=False)
-    path = workdir_lib.newest_checkpoint(workdir, workdir_lib.TRANSLATION)
-    if path is None:
-        raise UserError(
-            f"{os.path.join(workdir, workdir_lib.TRANSLATION)}: expected a checkpoint "
-            "of the translation stage, found none; has egsc_tf.train got that far?"
-        )
+    path = newest(workdir)
     translator = Translator.from_config(config)
     translator.create_variables()
     checkpoint = tf.train.Checkpoint(
@@ -54,3 +49,18 @@ def load(
     checkpoints.restore(checkpoint, path, partial=True)
     translator.steps, translator.path = checkpoints.step_of(path), path
     return translator
+
+
+def newest(workdir: str) -> str:
+    """The path of the newest sound checkpoint of a run's translation stage.
+
+    Raises:
+      egsc_tf.errors.UserError: where there is none.
+    """
+    path = workdir_lib.newest_checkpoint(workdir, workdir_lib.TRANSLATION)
+    if path is None:
+        raise UserError(
+            f"{os.path.join(workdir, workdir_lib.TRANSLATION)}: expected a checkpoint "
+            "of the translation stage, found none; has egsc_tf.train got that far?"
+        )
+    return path
