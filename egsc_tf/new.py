@@ -36,6 +36,7 @@ class Flags:
         required=True,
         path=paths.READ,
     )
+    recursive: bool = like(Config, "recursive", use=None)
     hours: float = setting(1.0, "How long the training may take, here.", least=0.0)
     output: str = setting(
         "mine.flags", "Flagfile to write; must not exist.", path=paths.FILE
@@ -49,7 +50,7 @@ def main(flags):
             f"--output={images.printable(flags.output)}: expected a new file, found one"
         )
     vgg.check(flags.perceptual_network)
-    look = folders.look(flags.data_dir)
+    look = folders.look(flags.data_dir, flags.recursive)
     for line in flagfile.of_images(look):
         print(line)
     print(f"on {devices.described(tf.distribute.get_strategy())}", flush=True)
@@ -60,7 +61,7 @@ def main(flags):
         return probe.measure(config, look)
 
     found = plan.make(look, 3600 * flags.hours, flags.perceptual_network, measure)
-    text = flagfile.text(found, look, flags.data_dir, flags.hours, flags.output)
+    text = flagfile.text(found, look, flags)
     write_whole(flags.output, text)
     for line in flagfile.of_plan(found):
         print(line)

@@ -18,6 +18,7 @@ from egsc_tf.distribute.workers import Workers
 from egsc_tf.runtime import paths
 from egsc_tf.runtime.flags import setting
 from egsc_tf.training import run
+from egsc_tf.training.callbacks import Page
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,17 +34,30 @@ class Flags:
     tpu: str = setting(
         "", "Train on a TPU: 'local' (of this host), or a Cloud TPU's name."
     )
+    report_minutes: float = setting(
+        10.0,
+        "Minutes between two writings of report.html while it trains; 0: it is written "
+        "at the end only.",
+        least=0.0,
+    )
 
 
 def main(config, flags):
+    def write():
+        # Here, as a start of training has no use for what the page is made with.
+        from egsc_tf.reporting import writing
+
+        return writing.write_early(flags.workdir)
+
+    page = [Page(write, flags.report_minutes)] if flags.report_minutes else []
     trainer = run.train(
         config,
         flags.workdir,
         override_run=flags.override_run,
         tpu=flags.tpu,
+        callbacks=page,
     )
     if Workers(trainer.distribute_strategy).cluster is None:
-        # Here, as a start of training has no use for what the page is made with.
         from egsc_tf.reporting import writing
 
         print(f"written: {writing.write([flags.workdir])}")

@@ -15,6 +15,8 @@ import tensorflow as tf
 import egsc_tf
 from egsc_tf.config import Config
 from egsc_tf.data.augmentation import finish
+from egsc_tf.errors import UserError
+from egsc_tf.runtime.keras import keras
 from egsc_tf.training import own_data
 from egsc_tf.training.feature_masks import FeatureMaskTrainer
 from egsc_tf.training.translation import TranslationTrainer
@@ -166,6 +168,10 @@ def _as_float(batch):
     return {name: tf.cast(x, tf.float32) for name, x in batch.items()}
 
 
+def _with_nan(batch):
+    return {**batch, "x_b": batch["x_b"] * np.nan}
+
+
 @pytest.mark.parametrize(
     ("dataset", "message"),
     [
@@ -173,10 +179,22 @@ def _as_float(batch):
         (images(size=(16, 20)), r"x_a: expected \[B, 16, 16, 3\] .* \(2, 16, 20, 3\)"),
         (images().unbatch().batch(2), r"dataset\.batch\(B, drop_remainder=True\)"),
         (images().unbatch(), r"x_a: expected \[B, 16, 16, 3\]"),
-        (images(np.int32), r"found int32; images / 127\.5 - 1 turns bytes into that"),
+        (
+            images(np.int32),
+            r"found int32; images / 127\.5 - 1 turns 0 to 255",
+        ),
         (
             images(np.uint8).map(_as_float),
             r"x_a: expected images in \[-1, 1\], found 0 to 255; images / 127\.5 - 1",
+        ),
+        (images().map(_with_nan), r"x_b: expected .* values that are not finite"),
+        (
+            dict(next(iter(images()))),
+            r"x: expected a tf\.data\.Dataset .* found a dict",
+        ),
+        (
+            np.zeros([2, 16, 16, 3]),
+            r"x: expected .* found a ndarray; .*from_tensor",
         ),
     ],
 )
@@ -187,7 +205,127 @@ def test_other_datasets_are_refused_with_the_mend(dataset, message):
         masks.fit(dataset, verbose=0)
 
 
-def test_bytes_to_translate_are_refused_with_the_mend():
-    pixels = np.zeros([1, 16, 16, 3], np.uint8)
-    with pytest.raises(ValueError, match=r"content / 127\.5 - 1 turns bytes into that"):
-        egsc_tf.Translator.from_config(CONFIG).encode_content(pixels)
+def test_a_dataset_of_0_to_1_is_told():
+    unit = images(np.uint8).map(
+        lambda batch: {name: tf.cast(x, tf.float32) / 255 for name, x in batch.items()}
+    )
+    masks = FeatureMaskTrainer(CONFIG)
+    masks.compile(run_eagerly=True)
+    with pytest.warns(UserWarning, match=r"x_a: all values .* images \* 2 - 1 turns"):
+        masks.fit(unit.take(2), verbose=0)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return egsc_tf.Translator.from_config(CONFIG)
+
+
+PIXELS = np.random.RandomState(0).randint(0, 256, [2, 16, 20, 3]).astype(np.uint8)
+FLOATS = (PIXELS / 127.5 - 1).astype(np.float32)
+
+
+def calls(model, x):
+    """Every way in which images reach a Translator, with the argument's name."""
+    style = np.zeros([1, 2 * model.generator.channels])
+    return {
+        "content": [
+            lambda: model.translate(x, FLOATS[:1]),
+            lambda: model(x, FLOATS[:1]),
+            lambda: model.translate_with_style(x, style),
+            lambda: model.encode_content(x)[0],
+        ],
+        "exemplar": [
+            lambda: model.translate(FLOATS, x),
+            lambda: model.encode_style(x),
+        ],
+    }
+
+
+def test_bytes_are_taken_as_images(model):
+    for of_bytes, of_floats in zip(
+        sum(calls(model, PIXELS).values(), []), sum(calls(model, FLOATS).values(), [])
+    ):
+        np.testing.assert_allclose(of_bytes(), of_floats(), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (
+            PIXELS.astype(np.float32),
+            r"found 0 to 255; images / 127\.5 - 1 turns 0 to 2",
+        ),
+        (3 * FLOATS, r"expected images in \[-1, 1\], found -3 to 3; .* \* 2 - 1 turns"),
+        (np.nan * FLOATS, "found values that are not finite"),
+        (FLOATS[:0], r"of 1 image or more; found none: \(0, 16, 20, 3\)"),
+        (FLOATS[0], r"found float32 \(\d+, 20, 3\); image\[None\] makes a batch"),
+        (FLOATS[..., :1], r"found .* np\.repeat\(images, 3, axis=-1\) makes colours"),
+        (np.concatenate([FLOATS, FLOATS[..., :1]], -1), r"images\[\.\.\., :3\] leaves"),
+        (np.moveaxis(FLOATS, -1, 1), r"np\.moveaxis\(images, 1, -1\) puts the channe"),
+        (PIXELS.astype(np.int64), r"found int64 .* images\.astype\(np\.uint8\)"),
+        ([FLOATS[0], FLOATS[1, :12]], r"found a list that is no such array; np\.stack"),
+        (FLOATS[:, :7], "expected at least 8x8 pixels, found 7x20"),
+    ],
+    ids=lambda value: value[:12] if isinstance(value, str) else "",
+)
+def test_what_is_no_image_is_refused_with_the_mend(model, x, message):
+    for name, ways in calls(model, x).items():
+        for way in ways:
+            with pytest.raises(UserError, match=f"{name}: .*{message}"):
+                way()
+
+
+@pytest.mark.parametrize("x", [PIXELS / 255, np.zeros([1, 16, 16, 3])])
+def test_images_of_0_to_1_are_told_and_not_guessed(model, x):
+    with pytest.warns(UserWarning, match=r"exemplar: all values .* images \* 2 - 1"):
+        found = model.encode_style(x)
+    np.testing.assert_array_equal(found, model.encode_style(x.astype(np.float32)))
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_bright_image_is_not_taken_for_one_of_0_to_1(model):
+    for dtype in (np.float16, np.float32, np.float64):
+        bright = np.maximum(PIXELS, 128) / 127.5 - 1
+        assert bright.min() >= 0
+        model.encode_style(bright.astype(dtype))
+
+
+@pytest.mark.parametrize("strength", [2, -0.1, [0.5, float("nan")]])
+def test_a_strength_beyond_0_to_1_is_refused(model, strength):
+    with pytest.raises(UserError, match="strength: expected 0 to 1, found"):
+        model.translate(FLOATS, FLOATS, strength=strength)
+
+
+def test_a_style_that_is_not_finite_is_refused(model):
+    style = model.encode_style(FLOATS) * np.inf
+    with pytest.raises(UserError, match="style: expected finite numbers"):
+        model.translate_with_style(FLOATS, style)
+
+
+def test_keras_own_methods_are_refused_with_what_to_use(model, tmp_path):
+    path = str(tmp_path / "x.keras")
+    for use, message in (
+        (
+            lambda: model.predict(FLOATS),
+            r"Translator\.predict: .* translate\(content",
+        ),
+        (lambda: model.fit(images()), r"Translator\.fit: .* egsc_tf\.train\(config, w"),
+        (lambda: model.evaluate(images()), r"Translator\.evaluate: .* egsc_tf\.evalu"),
+        (
+            lambda: model.save(path),
+            r"Translator\.save: .*load_weights\(path\)",
+        ),
+        (lambda: keras.models.save_model(model, path), r"get_config: .* save_weights"),
+        (lambda: FeatureMaskTrainer(CONFIG).predict(FLOATS), r"of_trainer\(trainer\)"),
+        (lambda: FeatureMaskTrainer(CONFIG).save(path), r"\.save_weights\(path\)"),
+        (lambda: FeatureMaskTrainer(CONFIG).evaluate(images()), r"egsc_tf\.evaluate\("),
+    ):
+        with pytest.raises((UserError, NotImplementedError), match=message):
+            use()
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_no_config_is_refused(tmp_path):
+    for use in (egsc_tf.Translator.from_config, lambda x: egsc_tf.train(x, tmp_path)):
+        with pytest.raises(UserError, match=r"config: expected an egsc_tf\.Config, f"):
+            use({"ngf": 4})

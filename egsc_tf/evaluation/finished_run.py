@@ -14,7 +14,7 @@ from egsc_tf.errors import UserError
 from egsc_tf.evaluation import scalars
 from egsc_tf.evaluation.context import EvaluationContext
 from egsc_tf.evaluation.settings import RESULTS
-from egsc_tf.run import restore, starts
+from egsc_tf.run import checkpoints, restore, starts
 from egsc_tf.run import workdir as workdir_lib
 from egsc_tf.training.health import NAME as WARNINGS
 
@@ -61,6 +61,16 @@ class Run:
         return EvaluationContext(
             translator, self.config, few, self.results_folder, READ
         )
+
+    @functools.cached_property
+    def checkpoint(self):
+        """The path of the run's newest checkpoint. Raises UserError for none."""
+        return restore.checkpoint_of(self.workdir)
+
+    @property
+    def step(self):
+        """How long the run's newest checkpoint was trained. Raises UserError."""
+        return checkpoints.step_of(self.checkpoint)
 
     def scalars(self, stage):
         """{name: (steps, values)}, see egsc_tf.evaluation.scalars."""

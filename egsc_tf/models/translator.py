@@ -1,8 +1,9 @@
 """The trained translator: what `egsc_tf.load` returns and what is exported.
 
-Images are [B, H, W, 3] in [-1, 1], any H and W of two strides or more (8 pixels for
-n_encoder up to 3): contents are padded to the stride by reflection and cropped back, so
-the output has exactly the content's size.
+Images are [B, H, W, 3], float in [-1, 1] or uint8 (see `egsc_tf.models.value_range`).
+H and W are any of two strides or more (8 pixels for n_encoder up to 3): contents are
+padded to the stride by reflection and cropped back, so the output has exactly the
+content's size.
 """
 
 from collections.abc import Callable
@@ -13,10 +14,13 @@ import tensorflow as tf
 
 from egsc_tf.config import Config
 from egsc_tf.domains import DIRECTIONS, DOMAINS, split
+from egsc_tf.errors import UserError
+from egsc_tf.models import value_range
 from egsc_tf.models.adain import feature_mask
 from egsc_tf.models.encoder import Encoder
 from egsc_tf.models.generator import Generator
 from egsc_tf.runtime.keras import keras
+from egsc_tf.runtime.keras_methods import without
 
 MIN_SIDE = 8
 Array = Union[np.ndarray, tf.Tensor]
@@ -26,9 +30,38 @@ _IMAGES = tf.TensorSpec([None, None, None, 3], tf.float32)
 
 def _check_domain(domain: str) -> None:
     if domain not in DOMAINS:
-        raise ValueError(f"domain: expected one of {DOMAINS}, found {domain!r}")
+        raise UserError(f"domain: expected one of {DOMAINS}, found {domain!r}")
 
 
+def _check_values(style: tf.Tensor, strength: tf.Tensor) -> None:
+    if not tf.reduce_all(tf.math.is_finite(style)):
+        raise UserError("style: expected finite numbers, found others")
+    if not tf.reduce_all((strength >= 0.0) & (strength <= 1.0)):
+        raise UserError(f"strength: expected 0 to 1, found {strength.numpy().tolist()}")
+
+
+_TRANSLATE = "translate(content, exemplar, direction), some images at a time"
+_WEIGHTS = (
+    "save_weights(path), and Translator.from_config(config).load_weights(path) to read "
+    "it; python -m egsc_tf.export.saved_model writes a SavedModel"
+)
+_TRAIN = "egsc_tf.train(config, workdir)"
+_SCORE = "egsc_tf.evaluate(workdir)"
+
+
+@without(
+    {
+        "predict": _TRANSLATE,
+        "predict_on_batch": _TRANSLATE,
+        "fit": _TRAIN,
+        "train_on_batch": _TRAIN,
+        "evaluate": _SCORE,
+        "test_on_batch": _SCORE,
+        "save": _WEIGHTS,
+        "export": _WEIGHTS,
+        "get_config": _WEIGHTS,
+    }
+)
 class Translator(keras.Model):
     """Generator, F_a and F_b, ready to translate.
 
@@ -70,7 +103,11 @@ class Translator(keras.Model):
 
     @classmethod
     def from_config(cls, config: Config) -> "Translator":
-        """An untrained Translator of a Config."""
+        """An untrained Translator of a Config. Raises UserError for anything else."""
+        if not isinstance(config, Config):
+            raise UserError(
+                f"config: expected an egsc_tf.Config, found {type(config).__name__}"
+            )
         return cls._with_options(
             config,
             Generator(**config.generator),
@@ -104,7 +141,7 @@ class Translator(keras.Model):
 
     def create_variables(self) -> None:
         """Creates the variables of both directions, which reading weights needs."""
-        example = tf.zeros([1, self.smallest_side, self.smallest_side, 3])
+        example = tf.fill([1, self.smallest_side, self.smallest_side, 3], -1.0)
         for direction in DIRECTIONS:
             self.translate(example, example, direction)
 
@@ -123,27 +160,35 @@ class Translator(keras.Model):
         """Content of one domain in the style of exemplars of the other.
 
         Args:
-          content: [B, H, W, 3] in [-1, 1], images of the source domain.
-          exemplar: [B or 1, H', W', 3] in [-1, 1], images of the target domain.
+          content: [B, H, W, 3], float in [-1, 1] or uint8: images of the source domain.
+          exemplar: [B or 1, H', W', 3], likewise: images of the target domain.
           direction: "a2b" or "b2a".
-          strength: scalar or [B], 1 for the full style; see translate_with_style.
+          strength: scalar or [B], 0 to 1 for the full style; see translate_with_style.
 
         Returns:
           [B, H, W, 3] float32 in [-1, 1].
 
         Raises:
-          ValueError: for bad shapes or another direction.
+          UserError: for bad shapes, types or values, or another direction.
         """
-        style = self.encode_style(exemplar, split(direction)[1])
-        return self.translate_with_style(content, style, direction, strength)
+        source, target = split(direction)
+        content = self._images("content", content)
+        exemplar = self._images("exemplar", exemplar)
+        count, given = content.shape[0], exemplar.shape[0]
+        if count is not None and given not in (1, count, None):
+            raise UserError(
+                f"exemplar: expected 1 image or {count}, as of content; found {given}"
+            )
+        style = self._function("style", target)(exemplar)
+        return self._translated(content, style, source, target, strength)
 
     def encode_style(self, exemplar: Array, domain: str = "b") -> tf.Tensor:
         """The style code (gamma, beta) of images of a domain.
 
-        [B, H, W, 3] in [-1, 1] -> [B, 2C] float32.
+        [B, H, W, 3], float in [-1, 1] or uint8 -> [B, 2C] float32.
 
         Raises:
-          ValueError: for a bad shape or another domain.
+          UserError: for a bad shape, type or value, or another domain.
         """
         _check_domain(domain)
         return self._function("style", domain)(self._images("exemplar", exemplar))
@@ -158,7 +203,7 @@ class Translator(keras.Model):
         """As `translate`, with a style code instead of an exemplar.
 
         Args:
-          content: [B, H, W, 3] in [-1, 1].
+          content: [B, H, W, 3], float in [-1, 1] or uint8.
           style: [B, 2C] or [1, 2C], from encode_style of the target domain; codes can
             be stored and blended.
           direction: "a2b" or "b2a".
@@ -166,10 +211,20 @@ class Translator(keras.Model):
             exemplar's style, values between blend them.
 
         Raises:
-          ValueError: for bad shapes or another direction.
+          UserError: for bad shapes, types or values, or another direction.
         """
-        source, target = split(direction)
-        c, m = self.encode_content(content, source)
+        content = self._images("content", content)
+        return self._translated(content, style, *split(direction), strength)
+
+    def _translated(
+        self,
+        content: tf.Tensor,
+        style: Array,
+        source: str,
+        target: str,
+        strength: Strength,
+    ) -> tf.Tensor:
+        c, m = self._function("content", source)(content)
         size = tf.shape(content)[1:3]
         return self.decode(c, m, style, target, strength)[:, : size[0], : size[1]]
 
@@ -181,7 +236,7 @@ class Translator(keras.Model):
         H and W are padded to the stride; crop what `decode` gives back to H x W.
 
         Raises:
-          ValueError: for a bad shape or another domain.
+          UserError: for a bad shape, type or value, or another domain.
         """
         _check_domain(domain)
         return self._function("content", domain)(self._images("content", content))
@@ -205,14 +260,14 @@ class Translator(keras.Model):
         that c and m are a part of.
 
         Raises:
-          ValueError: for a style or strength of a bad shape, or another domain.
+          UserError: for a style or strength of a bad shape or value, or another domain.
         """
         _check_domain(domain)
         batch, width = tf.shape(c)[0], 2 * self.generator.channels
-        style = tf.convert_to_tensor(style, tf.float32)
+        style = tf.cast(style, tf.float32)
         strength = tf.cast(strength, tf.float32)
         if not any(style.shape.is_compatible_with([n, width]) for n in (1, c.shape[0])):
-            raise ValueError(
+            raise UserError(
                 f"style: expected [{c.shape[0]}, {width}] or [1, {width}], found "
                 f"{style.shape}"
             )
@@ -220,9 +275,11 @@ class Translator(keras.Model):
             strength.shape.is_compatible_with(x)
             for x in (tf.TensorShape([]), c.shape[:1])
         ):
-            raise ValueError(
+            raise UserError(
                 f"strength: expected a number or {c.shape[:1]}, found {strength.shape}"
             )
+        if tf.executing_eagerly():
+            _check_values(style, strength)
         style = tf.broadcast_to(style, [batch, width])
         strength = tf.broadcast_to(strength, [batch])
         if given is None:
@@ -303,20 +360,12 @@ class Translator(keras.Model):
         return tf.clip_by_value(image, -1.0, 1.0)
 
     def _images(self, name: str, value: Array) -> tf.Tensor:
-        """[B, H, W, 3] float32, checked. Raises ValueError naming the argument."""
-        value = tf.convert_to_tensor(value)
-        if value.shape.rank != 4 or value.shape[3] != 3 or not value.dtype.is_floating:
-            mend = ""
-            if value.dtype == tf.uint8:
-                mend = f"; {name} / 127.5 - 1 turns bytes into that"
-            raise ValueError(
-                f"{name}: expected float [B, H, W, 3] in [-1, 1], found "
-                f"{value.dtype.name} {value.shape}{mend}"
-            )
+        """[B, H, W, 3] float32 in [-1, 1]. Raises UserError naming the argument."""
+        images = value_range.as_images(name, value)
         smallest = self.smallest_side
-        if any(side is not None and side < smallest for side in value.shape[1:3]):
-            raise ValueError(
+        if any(side is not None and side < smallest for side in images.shape[1:3]):
+            raise UserError(
                 f"{name}: expected at least {smallest}x{smallest} pixels, found "
-                f"{value.shape[1]}x{value.shape[2]}"
+                f"{images.shape[1]}x{images.shape[2]}"
             )
-        return tf.cast(value, tf.float32)
+        return images

@@ -7,7 +7,7 @@ from egsc_tf.planning import plan
 
 FEW = 100  # images of a domain, below which it is told
 CHOSEN = {  # flags of the file, under the reason for them
-    "images": ("dataset", "data_dir"),
+    "images": ("dataset", "data_dir", "recursive"),
     "size": ("height", "width", "n_encoder"),
     "twins": ("twin_start",),
     "machine": ("ngf", "ndf", "batch_size", "mixed_precision"),
@@ -57,10 +57,10 @@ def of_plan(found):
         )
 
 
-def text(found, look, data_dir, hours, output):
+def text(found, look, flags):
     """The flagfile of a Plan.
 
-    data_dir, hours, output: the flags of egsc_tf.new.
+    flags: of egsc_tf.new.
     """
     config = dataclasses.replace(found.config, data_dir=data_dir).anchored()
     reasons = {
@@ -75,8 +75,8 @@ def text(found, look, data_dir, hours, output):
         "time": [_time(found)],
     }
     lines = [
-        f"# By egsc_tf.new, for --hours={hours:g}.",
-        f"#   python -m egsc_tf.train --flagfile={output} --workdir=RUN",
+        f"# By egsc_tf.new, for --hours={flags.hours:g}.",
+        f"#   python -m egsc_tf.train --flagfile={flags.output} --workdir=RUN",
         "# The numerics are those of experiments/celeba_64.flags:",
         f"--flagfile={plan.BASE}",
     ]

@@ -54,14 +54,14 @@ class Look:
     seconds_per_image: float
 
 
-def look(data_dir):
-    """The Look of DIR/trainA and DIR/trainB.
+def look(data_dir, recursive=False):
+    """The Look of DIR/trainA and DIR/trainB; recursive: with their subfolders.
 
     Raises:
       UserError: where a folder is missing, or fewer than two images of its sample
         can be used.
     """
-    listings = folder.listings(data_dir, "train")
+    listings = folder.listings(data_dir, "train", recursive)
     began = time.perf_counter()
     found = {domain: _sample(listings[domain]) for domain in DOMAINS}
     seconds = time.perf_counter() - began
@@ -112,7 +112,7 @@ def _sample(listing):
 def _read(item):
     path, read = item
     try:
-        pixels = read()
+        pixels = read().pixels
     except images.BadImage:  # egsc_tf.check_dataset tells of it, and training does.
         return None
     thumbnail = images.resize(pixels, THUMBNAIL, THUMBNAIL)

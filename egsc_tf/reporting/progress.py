@@ -8,6 +8,7 @@ from egsc_tf.reporting import plots
 from egsc_tf.reporting.page import macros, picture, render
 from egsc_tf.reporting.sections import for_each
 from egsc_tf.run import workdir as workdir_lib
+from egsc_tf.training import curves
 
 TITLES = {
     "feature_masks": "Stage 1, feature masks",
@@ -19,7 +20,9 @@ FRAMES = 24  # of a slider: the page is to stay small
 def losses(runs):
     """The loss curves, a panel a group: one name, both domains, all runs."""
     stages = [(TITLES[stage], _curves(runs, stage)) for stage in STAGES]
-    return render("losses.html", stages=stages)
+    scaled = any(run.config.mixed_precision == "mixed_float16" for run in runs)
+    remark = f"mixed_float16: {curves.LOSS_SCALE}." if scaled else ""
+    return render("losses.html", stages=stages, remark=remark)
 
 
 def _curves(runs, stage):
@@ -27,39 +30,32 @@ def _curves(runs, stage):
     several, panels = len(runs) > 1, {}
     for number, run in enumerate(runs):
         for name, (steps, values) in run.scalars(stage).items():
-            group, _, domain = name.rpartition("_" if "_" in name else "/")
-            if domain not in ("a", "b"):
-                group, domain = name, ""
-            label = " ".join([run.label] * several + [domain or name] * (not several))
-            if several and domain:
-                label += f", {domain}"
-            colour = number if several else "ab".find(domain) * bool(domain)
-            dashes = "--" if several and domain == "b" else "-"
+            steps, values = _finite(steps, values)
+            if not steps:
+                continue
+            group, part = curves.split(name)
+            label = " ".join([run.label] * several + [part or name] * (not several))
+            if several and part:
+                label += f", {part}"
+            second = part in ("b", "others")
+            colour = number if several else int(second)
+            dashes = "--" if several and second else "-"
             panels.setdefault(group, []).append((label, steps, values, colour, dashes))
     shown = []
     for group in sorted(panels):
         lines = panels[group]
         told = "; ".join(f"{x[0]} from {x[2][0]:.3g} to {x[2][-1]:.3g}" for x in lines)
         drawing = plots.curves(lines, f"{group} by step: {told}")
-        shown.append((drawing, _group_title(group)))
+        curve = curves.of_group(group)
+        shown.append((drawing, ". ".join(filter(None, (curve.title, curve.meaning)))))
     return shown
 
 
-GROUPS = {
-    "D": "D: discriminators",
-    "G/adv": "G/adv: adversarial",
-    "G/recon": "G/recon: reconstruction, L1",
-    "G/cycle": "G/cycle: cycle, L1",
-    "G/kl": "G/kl: KL of z",
-    "G/cycle_kl": "G/cycle_kl: KL of the cycle's z",
-    "G/style": "G/style: perceptual, to the exemplar",
-    "G/content": "G/content: perceptual, to the source",
-    "learning_rate": "learning rate",
-}
-
-
-def _group_title(group):
-    return GROUPS.get(group, group.replace("_", " "))
+def _finite(steps, values):
+    """The points of a curve that can be drawn: infinite norms are of a loss scale that
+    is being found."""
+    points = [(s, x) for s, x in zip(steps, values) if np.isfinite(x)]
+    return [s for s, _ in points], [x for _, x in points]
 
 
 def through_training(runs):

@@ -76,7 +76,7 @@ def _command(run):
 def _steps(run):
     total = f"stage 1 {run.config.mask_steps}, stage 2 {run.config.total_steps} in all"
     try:
-        done = run.context.translator.steps
+        done = run.step
     except UserError:
         return f"stage 2 has no checkpoint yet; {total}"
     return f"stage 2 at step {done}; {total}"
@@ -84,7 +84,7 @@ def _steps(run):
 
 def _time(run):
     try:
-        seconds = workdir_lib.seconds(run.workdir, run.context.translator.path)
+        seconds = workdir_lib.seconds(run.workdir, run.checkpoint)
     except (UserError, tf.errors.NotFoundError):  # the latter: it was not trained here
         return "not known"
     return f"{seconds:.0f} s of both stages"
@@ -119,7 +119,7 @@ def _warnings(run):
     for start in run.starts:
         lines += [f"{start['time']}: {line}." for line in start.get("changed", ())]
     try:
-        steps = run.context.translator.steps
+        steps = run.step
     except UserError as error:
         lines.append(str(error))
     else:

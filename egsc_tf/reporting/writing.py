@@ -23,6 +23,23 @@ SECTIONS = (
     ("tsne", "Contents and styles", gallery.tsne),
 )
 
+# Those that take no translating: soon written, also beside a run that trains.
+EARLY = ("run", "warnings", "training", "losses")
+
+
+def write_early(workdir):
+    """Writes the page of a run that still trains, without what takes its networks.
+
+    Returns:
+      the path of the page.
+    """
+    chosen = [section for section in SECTIONS if section[0] in EARLY]
+    subtitle = (
+        "A run of egsc_tf that still trains: translations and scores come at its end"
+    )
+    path = os.path.join(workdir, NAME)
+    return _write([Run(workdir, Settings())], path, subtitle, chosen)
+
 
 def write(workdirs, path=None, settings=None, results=None):
     """Writes the page of one run, or of several beside each other.
@@ -47,12 +64,19 @@ def write(workdirs, path=None, settings=None, results=None):
         Run(workdir, settings, results, label)
         for workdir, label in zip(workdirs, labels_of(workdirs))
     ]
+    subtitle = (
+        f"{'A run' if len(runs) == 1 else 'Runs'} of egsc_tf, exemplar guided image "
+        "translation"
+    )
+    return _write(runs, path, subtitle, SECTIONS)
+
+
+def _write(runs, path, subtitle, chosen):
     text = render(
         "page.html",
         title=", ".join(run.label for run in runs),
-        subtitle=f"{'A run' if len(runs) == 1 else 'Runs'} of egsc_tf, exemplar guided "
-        "image translation",
-        sections=[(key, heading, show(runs)) for key, heading, show in SECTIONS],
+        subtitle=subtitle,
+        sections=[(key, heading, show(runs)) for key, heading, show in chosen],
     )
     write_whole(path, text)
     return path

@@ -14,6 +14,7 @@ from egsc_tf.data.augmentation import finish
 from egsc_tf.models.discriminator import Discriminator
 from egsc_tf.runtime import xla
 from egsc_tf.runtime.keras import keras
+from egsc_tf.runtime.keras_methods import without
 from egsc_tf.runtime.noise import standard_normal
 from egsc_tf.training import divergence, own_data
 from egsc_tf.training.divergence import Checked, not_finite
@@ -30,6 +31,24 @@ class MeanOfAll(keras.metrics.Mean):
         return super().add_weight(name, **kwargs)
 
 
+_TRANSLATE = "egsc_tf.Translator.of_trainer(trainer).translate(content, exemplar)"
+_SCORE = "egsc_tf.evaluate(workdir) of a run that egsc_tf.train made"
+_FIT = "fit(dataset)"
+_WEIGHTS = "egsc_tf.Translator.of_trainer(trainer).save_weights(path)"
+
+
+@without(
+    {
+        "predict": _TRANSLATE,
+        "predict_on_batch": _TRANSLATE,
+        "evaluate": _SCORE,
+        "test_on_batch": _SCORE,
+        "train_on_batch": _FIT,
+        "save": _WEIGHTS,
+        "export": _WEIGHTS,
+        "get_config": _WEIGHTS,
+    }
+)
 class AdversarialTrainer(keras.Model):
     """Base of the two stages.
 
@@ -70,7 +89,7 @@ class AdversarialTrainer(keras.Model):
         self.checked = {}
         self._means = {}
         self.jit_compile_parts = jit_compile
-        self._compiled = {}
+        self._functions = {}
 
     def learning_rate(self, total_steps=None):
         """Adam's rate of the generator at this step; of a run of total_steps."""
@@ -118,9 +137,10 @@ class AdversarialTrainer(keras.Model):
             of what `train_step` takes.
 
         Raises:
-          ValueError: for a dataset of anything else, or of fewer batches than a step
-            takes, naming what was expected.
+          UserError: for anything else, or a dataset of fewer batches than a step takes,
+            naming what was expected.
         """
+        own_data.require_dataset(x)
         if isinstance(x, tf.data.Dataset):
             x = own_data.by_steps(x, self.config, self.batches_per_step)
             if not self._means:
@@ -162,18 +182,18 @@ class AdversarialTrainer(keras.Model):
 
     def train_discriminators(self, batch):
         """One D update on {x_a, x_b}; returns the logs."""
-        return self._apply("D", *self._run(self.d_gradients, batch, _draw(0)))
+        return self._apply("D", *self._run(self.d_gradients, batch, self._draw(0)))
 
     def train_generator(self, batch, draw=1):
         """One G update on {x_a, x_b}; returns the logs. draw: which one of the step."""
-        return self._apply("G", *self._run(self.g_gradients, batch, _draw(draw)))
+        return self._apply("G", *self._run(self.g_gradients, batch, self._draw(draw)))
 
     def train_both(self, batch):
         """A D and a G update on one {x_a, x_b} and one pass of G; returns the logs.
 
         Both gradients are taken before either network moves.
         """
-        of_d, of_g = self._run(self.both_gradients, batch, _draw(0))
+        of_d, of_g = self._run(self.both_gradients, batch, self._draw(0))
         going, replica = self.all_finite(), tf.distribute.get_replica_context()
         bad = replica.all_reduce(tf.distribute.ReduceOp.MEAN, [of_d[-1], of_g[-1]])
         for checked, of_one in zip(self.checked.values(), bad):  # before D moves
@@ -183,15 +203,20 @@ class AdversarialTrainer(keras.Model):
     def _run(self, function, *inputs):
         """function(*inputs), compiled by XLA where that is wanted.
 
+        The G updates of a step share one trace of it. Where there is but one G update,
+        a function of its own would gain nothing.
+
         function: a method without sums over the replicas; inputs: tensors (no
         variables) or plain Python values.
         """
-        if not self.jit_compile_parts:
+        compiles = self.jit_compile_parts
+        if not compiles and (self.g_update == 1 or tf.executing_eagerly()):
             return function(*inputs)
-        name = function.__name__
-        if name not in self._compiled:
-            self._compiled[name] = xla.compiled(function)
-        return self._compiled[name](*inputs)
+        key = function.__name__, compiles
+        if key not in self._functions:
+            wrap = xla.compiled if compiles else _shared
+            self._functions[key] = wrap(function)
+        return self._functions[key](*inputs)
 
     def d_gradients(self, batch, draw):
         """(logs, gradients of d_variables, [N] `not_finite`) on {x_a, x_b}."""
@@ -261,8 +286,8 @@ class AdversarialTrainer(keras.Model):
     def noise_source(self, draw):
         """A function (like, parts) -> N(0, latent_noise^2) shaped like `like`, or None.
 
-        The draw is a function of (seed, step, draw, call), for the *global* batch; a
-        replica takes its own rows, so that the number of replicas changes nothing.
+        The draw is a function of (seed, draw, call), for the *global* batch; a replica
+        takes its own rows, so that the number of replicas changes nothing.
         `like` may be the batches of both domains, stacked: then parts is 2.
         """
         if self.config.latent_noise == 0:
@@ -277,7 +302,7 @@ class AdversarialTrainer(keras.Model):
             seed = tf.stack(
                 [
                     tf.constant(self.config.seed, tf.int64),
-                    (self.step * (1 + self.g_update) + draw) * 16 + len(calls),
+                    tf.cast(draw, tf.int64) * 16 + len(calls),
                 ]
             )
             draws = standard_normal(
@@ -288,6 +313,14 @@ class AdversarialTrainer(keras.Model):
             return tf.cast(draws * self.config.latent_noise, like.dtype)
 
         return source
+
+    def _draw(self, number):
+        """The number of an update's draw in the run; number: of it in the step.
+
+        It hangs on the step's variable also so that it is no constant: TensorFlow would
+        make a copy of a shared function for each constant that it is called with.
+        """
+        return self.step * (1 + self.g_update) + number
 
     def all_finite(self):
         """A bool tensor: whether no update has met a value that is not finite."""
@@ -349,8 +382,14 @@ class AdversarialTrainer(keras.Model):
         }[network]
 
 
-def _draw(number):
-    return tf.constant(number, tf.int64)
+def _shared(function):
+    """A tf.function that stays one: TensorFlow would put a copy of it into the step for
+    each call, and optimize each copy anew."""
+    return tf.function(
+        function,
+        autograph=False,
+        experimental_attributes={"_noinline": True},
+    )
 
 
 def _checked(batch, logs):

@@ -4,10 +4,23 @@ import tensorflow as tf
 from absl import logging
 
 from egsc_tf.domains import DOMAINS
+from egsc_tf.errors import UserError
+from egsc_tf.models import value_range
+from egsc_tf.models.value_range import MEND
 from egsc_tf.runtime.keras import keras
 
 IMAGES = tuple(f"x_{domain}" for domain in DOMAINS)
-MEND = "images / 127.5 - 1 turns bytes into that"
+
+
+def require_dataset(x):
+    """Raises UserError for what is no dataset: Keras would make batches of arrays, and
+    a step takes other ones."""
+    if not isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)):
+        raise UserError(
+            "x: expected a tf.data.Dataset of {'x_a', 'x_b'}, found a "
+            f"{type(x).__name__}; tf.data.Dataset.from_tensor_slices({{'x_a': ..., "
+            "'x_b': ...}).batch(B, drop_remainder=True) makes one of arrays"
+        )
 
 
 def by_steps(dataset, config, batches_per_step):
@@ -20,17 +33,17 @@ def by_steps(dataset, config, batches_per_step):
         to the streams and are not done here.
 
     Raises:
-      ValueError: for elements of another form.
+      UserError: for elements of another form.
     """
     spec = dataset.element_spec
     if not isinstance(spec, dict) or not {*IMAGES} <= {*spec}:
-        raise ValueError(f"dataset: expected elements {{'x_a', 'x_b'}}, found {spec}")
+        raise UserError(f"dataset: expected elements {{'x_a', 'x_b'}}, found {spec}")
     if all(spec[name].shape.rank == 5 for name in IMAGES):
         return dataset
     for name in IMAGES:
         _check(name, spec[name], config)
     if spec["x_a"].shape != spec["x_b"].shape:
-        raise ValueError(
+        raise UserError(
             f"x_a, x_b: expected batches of one size, found {spec['x_a'].shape} and "
             f"{spec['x_b'].shape}"
         )
@@ -54,37 +67,37 @@ def by_steps(dataset, config, batches_per_step):
 
 
 def first(steps, batches_per_step):
-    """The first element of `by_steps`. Raises ValueError where there is none."""
+    """The first element of `by_steps`. Raises UserError where there is none."""
     for batch in steps:
         return batch
-    raise ValueError(
+    raise UserError(
         f"dataset: expected at least {batches_per_step} batches, which is one step; "
         "found fewer; repeat() makes more of it"
     )
 
 
 def check_range(batch):
-    """Raises ValueError for float images that leave [-1, 1]."""
+    """Looks at the values of float images; see `egsc_tf.models.value_range`.
+
+    Raises:
+      UserError: for images that leave [-1, 1] or are not finite.
+    """
     for name in IMAGES:
-        x = batch[name]
-        if x.dtype.is_floating and float(tf.reduce_max(tf.abs(x))) > 1.0:
-            raise ValueError(
-                f"{name}: expected images in [-1, 1], found "
-                f"{float(tf.reduce_min(x)):g} to {float(tf.reduce_max(x)):g}; {MEND}"
-            )
+        if batch[name].dtype.is_floating:
+            value_range.check_range(name, batch[name])
 
 
 def _check(name, spec, config):
     height, width = config.height, config.width
     known = spec.shape.rank == 4 and spec.shape[0] is not None
     if not known or spec.shape[1:] != [height, width, 3]:
-        raise ValueError(
+        raise UserError(
             f"{name}: expected [B, {height}, {width}, 3] with the Config's height and "
             "width and a known B, as of dataset.batch(B, drop_remainder=True); found "
             f"{spec.shape}"
         )
     if not spec.dtype.is_floating and spec.dtype != tf.uint8:
-        raise ValueError(
+        raise UserError(
             f"{name}: expected float images in [-1, 1], or uint8, found "
             f"{spec.dtype.name}; {MEND}"
         )

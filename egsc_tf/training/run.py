@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+from collections.abc import Sequence
 from typing import Any, Optional, Union
 
 import tensorflow as tf
@@ -15,7 +16,7 @@ from egsc_tf.data.source import check as check_data
 from egsc_tf.data.source import open_source
 from egsc_tf.distribute import strategies
 from egsc_tf.distribute.workers import Workers
-from egsc_tf.errors import OtherNetworks
+from egsc_tf.errors import OtherNetworks, UserError
 from egsc_tf.models import vgg
 from egsc_tf.models.encoder import Encoder
 from egsc_tf.run import checkpoints, seen, starts
@@ -27,8 +28,8 @@ from egsc_tf.training.feature_masks import FeatureMaskTrainer
 from egsc_tf.training.stage import train_stage
 from egsc_tf.training.translation import TranslationTrainer
 
-# (source of images, config, workdir, workers, whether XLA compiles)
-Run = tuple[Any, Config, str, Workers, bool]
+# (source of images, config, workdir, workers, whether XLA compiles, more callbacks)
+Run = tuple[Any, Config, str, Workers, bool, Sequence[Any]]
 Phi = Optional[vgg.PerceptualNetwork]
 Newest = dict[str, Optional[str]]  # {stage: path of its last checkpoint}
 
@@ -39,6 +40,7 @@ def train(
     strategy: Optional[tf.distribute.Strategy] = None,
     override_run: bool = False,
     tpu: str = "",
+    callbacks: Sequence[Any] = (),
 ) -> TranslationTrainer:
     """Trains both stages in `workdir`; returns the trained TranslationTrainer.
 
@@ -53,6 +55,8 @@ def train(
         and for tpu.
       override_run: go on with the run in `workdir` also where flags differ that make
         another run of it.
+      callbacks: more keras.callbacks.Callback of both stages' `fit`; with several
+        workers the first alone has them.
 
     Raises:
       UserError: for bad settings or data, naming the flag or path, and where another
@@ -61,6 +65,10 @@ def train(
       egsc_tf.errors.Interrupted: after SIGTERM or SIGINT, once the step is saved.
       egsc_tf.errors.LostWorker: where another worker is gone.
     """
+    if not isinstance(config, Config):
+        raise UserError(
+            f"config: expected an egsc_tf.Config, found {type(config).__name__}"
+        )
     workdir = paths.expand(os.fspath(workdir), f"workdir={workdir}")
     # All that can be known is found before there is any work, and before the folder is
     # written to.
@@ -91,7 +99,7 @@ def train(
             stack.callback(keras.mixed_precision.set_global_policy, policy)
             keras.mixed_precision.set_global_policy(config.mixed_precision)
             try:
-                run = (source, config, workdir, workers, xla)
+                run = (source, config, workdir, workers, xla, callbacks)
                 trainer = _train(run, phi, before, newest)
             except OtherNetworks:  # of --override_run: the run stays what it was
                 if workers.is_chief:
@@ -131,7 +139,7 @@ def _train(run: Run, phi: Phi, before: Config, newest: Newest) -> TranslationTra
     before: the Config of the last start.
     """
     stage = workdir_lib.TRANSLATION
-    _, config, _, workers, xla = run
+    _, config, _, workers, xla, _ = run
     with workers.strategy.scope():
         if newest[stage]:
             # Its checkpoint holds F_a and F_b: stage 1 is over.
@@ -147,7 +155,7 @@ def _train_feature_masks(
     run: Run, before: Config, newest: Newest
 ) -> tuple[Encoder, Encoder]:
     """F_a and F_b; all else that stage 1 needs is freed on return."""
-    _, config, *_, xla = run
+    _, config, _, _, xla, _ = run
     masks = FeatureMaskTrainer(config, xla)
     stage = workdir_lib.FEATURE_MASKS
     train_stage(masks, *run, stage, newest[stage], before.mask_steps)

@@ -1,6 +1,7 @@
 """One stage: restores its last checkpoint, if any, and trains what is left of it."""
 
 import os
+import time
 
 import tensorflow as tf
 from absl import logging
@@ -8,17 +9,22 @@ from absl import logging
 from egsc_tf.data.stream import stream
 from egsc_tf.run import checkpoints
 from egsc_tf.run import workdir as workdir_lib
+from egsc_tf.runtime.sign_of_life import Waiting
 from egsc_tf.training import callbacks
 from egsc_tf.training.health import Health
 from egsc_tf.training.interruption import Interruption
 from egsc_tf.training.samples import sampler
 
+# How many times longer the step takes to be built than its networks to be prepared.
+BUILDING = 5.0
+
 
 def train_stage(
-    trainer, source, config, workdir, workers, xla, stage, newest, total_before
+    trainer, source, config, workdir, workers, xla, more, stage, newest, total_before
 ):
     """Restores the stage's last checkpoint, if any, and trains what is left of it.
 
+    more: callbacks of fit, for the process that writes.
     newest: the path of that checkpoint, or None.
     total_before: how many steps the stage was to have at the last start.
     """
@@ -26,7 +32,10 @@ def train_stage(
     batches = trainer.batches_per_step
     strategy = workers.strategy
     with strategy.scope():
-        trainer.prepare(next(iter(stream(source, config, 0, batches))))
+        batch = next(iter(stream(source, config, 0, batches)))
+        began = time.monotonic()
+        trainer.prepare(batch)
+        preparing = time.monotonic() - began
         seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
         checkpoint = tf.train.Checkpoint(seconds=seconds, **trainer.parts())
         if newest:
@@ -63,25 +72,41 @@ def train_stage(
         )
     if workers.is_chief:
         saving = callbacks.Checkpoints(saver, seconds, config.checkpoint_every, total)
-        writing = [*_writers(trainer, source, config, workdir, stage), saving]
+        writing = [*_writers(trainer, source, config, workdir, stage), saving, *more]
         save = saving.save
     interruption = Interruption(save, workers)
     feed = strategy.distribute_datasets_from_function(
         lambda part: stream(source, config, start, batches, part)
     )
-    with interruption.listening():
+    waiting = Waiting(f"{stage}: building the step", _about(preparing, xla))
+    with interruption.listening(), waiting:
         trainer.fit(
             feed,
             epochs=1,
             steps_per_epoch=total - start,
             verbose=0,
             callbacks=[
-                callbacks.FirstStep(stage, xla),
+                callbacks.FirstStep(waiting),
                 *writing,
                 callbacks.Restart(config.log_every),
                 interruption,
             ],
         )
+
+
+def _about(preparing, xla):
+    """How long the step takes to be built, in words.
+
+    preparing: seconds that the trainer's `prepare` took on this machine, which runs the
+    same networks once.
+    """
+    if xla:
+        return "with XLA, which can take minutes"
+    seconds = BUILDING * preparing
+    if seconds < 55.0:
+        return f"about {max(10, 10 * round(seconds / 10))} s"
+    minutes = round(seconds / 60.0)
+    return "about a minute" if minutes == 1 else f"about {minutes} minutes"
 
 
 def _nothing():
@@ -94,13 +119,13 @@ def _writers(trainer, source, config, workdir, stage):
     sample_folder = os.path.join(workdir, "samples")
     for folder in (log_folder, sample_folder):
         os.makedirs(folder, exist_ok=True)  # where it cannot be, that is said now
-    draw, translations = sampler(trainer, source, config)
+    taken = sampler(trainer, source, config)
     of_stage = ()
     if stage == workdir_lib.FEATURE_MASKS:
         of_stage = ("reconstructions of", "--mask_learning_rate")
     return [
         callbacks.Progress(stage, trainer.total_steps),
         callbacks.Scalars(log_folder, config.log_every),
-        callbacks.Samples(draw, sample_folder, log_folder, stage, config.sample_every),
-        Health(workdir, translations, config.sample_every, *of_stage),
+        callbacks.Samples(taken, sample_folder, log_folder, stage, config.sample_every),
+        Health(workdir, lambda: taken.take().made, config.sample_every, *of_stage),
     ]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import types
 
 import numpy as np
 import pytest
@@ -177,8 +178,11 @@ def test_the_flagfile_is_the_run_that_was_planned(tmp_path, hours):
     seen = look(count=20)
     made = make(seen, hours)
     path = tmp_path / "mine.flags"
-    path.write_text(flagfile.text(made, seen, str(tmp_path), hours, str(path)))
-    expected = dataclasses.replace(made.config, data_dir=str(tmp_path))
+    flags = types.SimpleNamespace(
+        data_dir=str(tmp_path), recursive=True, hours=hours, output=str(path)
+    )
+    path.write_text(flagfile.text(made, seen, flags))
+    expected = dataclasses.replace(made.config, data_dir=str(tmp_path), recursive=True)
     assert config_lib.read(str(path)) == expected
     assert "about" in path.read_text()
 

@@ -2,10 +2,13 @@
 
 import dataclasses
 import html
+import importlib
 import json
+import os
 import re
 import shlex
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,9 +28,11 @@ from egsc_tf.evaluation.settings import Settings
 from egsc_tf.evaluation.worst import KEPT, Worst
 from egsc_tf.metrics import digit_classifier
 from egsc_tf.pictures import mask_overlay
-from egsc_tf.reporting import gallery, nearest, plots, writing
-from egsc_tf.run import starts
+from egsc_tf.reporting import gallery, nearest, plots, progress, writing
+from egsc_tf.run import restore, starts
+from egsc_tf.training import curves
 
+train_program = importlib.import_module("egsc_tf.train")  # the name is a function's
 HEADINGS = [heading for _, heading, _ in writing.SECTIONS]
 
 
@@ -68,8 +73,10 @@ def test_the_page_says_what_was_run_and_found(reported):
     assert f"{worst['values'][0]:.3g}" in text
     assert "<td>1437 of domain a, 1437 of domain b</td>" in text
     assert f"TensorFlow {tf.__version__}" in text
-    for group in ("D: discriminators", "G/cycle: cycle, L1", "learning rate"):
-        assert f"<figcaption>{group}</figcaption>" in text
+    captions = html.unescape(" ".join(re.findall("<figcaption>(.*?)</fig", text)))
+    for group in ("D", "G/cycle", "learning_rate", "sample/style", "sample/recon"):
+        curve = curves.CURVES[group]
+        assert f"{curve.title}. {curve.meaning}" in captions
     assert 'data-names="step 2|step 4"' in text
 
 
@@ -158,6 +165,61 @@ def test_missing_data_and_scores_are_said(tmp_path):
     assert "hardware</th><td>not noted" in text
     with pytest.raises(UserError, match="run.flags: expected the flags of a run"):
         writing.write([str(tmp_path / "none")])
+
+
+def test_the_page_of_a_run_that_trains_takes_no_networks(
+    finished_copy, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(restore, "load", None)
+    for folder in (finished_copy, untrained(tmp_path / "begun")):
+        if folder != finished_copy:  # in stage 1
+            shutil.rmtree(os.path.join(folder, "translation"))
+        path = writing.write_early(folder)
+        assert path == os.path.join(folder, writing.NAME)
+        text = read(path)
+        assert "still trains" in text
+        assert re.findall("<h2>(.*?)</h2>", text) == [
+            heading for key, heading, _ in writing.SECTIONS if key in writing.EARLY
+        ]
+    assert "stage 2 has no checkpoint yet" in text
+
+
+@pytest.mark.parametrize("minutes", [0.0, 5.0])
+def test_training_hands_over_the_page_to_be_written_on_the_way(
+    tmp_path, monkeypatch, minutes
+):
+    given = {}
+    strategy = tf.distribute.get_strategy()
+
+    def train(*args, **options):
+        given.update(options)
+        return SimpleNamespace(distribute_strategy=strategy)
+
+    monkeypatch.setattr(train_program.run, "train", train)
+    monkeypatch.setattr(writing, "write", lambda folders: "the last page")
+    monkeypatch.setattr(writing, "write_early", lambda folder: f"a page of {folder}")
+    flags = train_program.Flags(workdir=str(tmp_path), report_minutes=minutes)
+    train_program.main(RUN, flags)
+    pages = given["callbacks"]
+    assert len(pages) == (minutes > 0)
+    for page in pages:
+        assert page.seconds == 60 * minutes
+        assert page.write() == f"a page of {tmp_path}"
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("precision", ["mixed_float16", "float32"])
+def test_infinite_norms_are_left_out_of_the_plots_and_told(tmp_path, precision):
+    folder = untrained(tmp_path / "run", mixed_precision=precision)
+    logs = os.path.join(folder, "logs", "translation")
+    with tf.summary.create_file_writer(logs).as_default():
+        for step, norm in enumerate((np.inf, 300.0, 2.0, np.nan)):
+            tf.summary.scalar("G/gradient_norm", norm, step)
+            tf.summary.scalar("D/gradient_norm", np.inf, step)
+    text = progress.losses([Run(folder, Settings())])
+    assert "G/gradient_norm from 300 to 2" in text
+    assert "D/gradient_norm" not in text
+    assert ("the loss scale is being found" in text) == (precision == "mixed_float16")
 
 
 def test_runs_of_one_name_are_told_apart():

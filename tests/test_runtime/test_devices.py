@@ -1,7 +1,6 @@
 """What a run computes on is chosen, told, and explained where it cannot."""
 
 import dataclasses
-import re
 
 import pytest
 import tensorflow as tf
@@ -10,7 +9,6 @@ from support.trainers import RUN, batches, prepared
 from egsc_tf import losses
 from egsc_tf.errors import OutOfMemory, UserError
 from egsc_tf.runtime import devices
-from egsc_tf.training import callbacks
 from egsc_tf.training import run as train_lib
 
 # What TensorFlow 2.15's library says of operations without a deterministic kernel: for
@@ -162,19 +160,6 @@ def test_the_devices_are_told_in_one_line(monkeypatch, caplog, tmp_path):
     assert devices.described(strategy) == "2 GPUs (NVIDIA H0, NVIDIA H1; 80.0 GiB each)"
     tool.unlink()
     assert devices.described(strategy) == "2 GPUs (NVIDIA H0, NVIDIA H1)"
-
-
-def test_the_first_step_is_announced_and_timed(caplog):
-    with caplog.at_level("INFO", logger="absl"):
-        for compiles in (False, True):
-            first = callbacks.FirstStep("translation", compiles)
-            first.on_train_begin()
-            for batch in range(3):
-                first.on_train_batch_end(batch)
-    told = [r.message for r in caplog.records]
-    assert [line.startswith("translation: ") for line in told] == [True] * 4
-    assert ["XLA" in line for line in told] == [False, False, True, False]
-    assert [bool(re.search(r"done after \d+ s", x)) for x in told] == [False, True] * 2
 
 
 def test_advice_leaves_out_what_is_on_already():

@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import os
+import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ import egsc_tf
 from egsc_tf import losses
 from egsc_tf.data.source import open_source
 from egsc_tf.errors import UserError
+from egsc_tf.evaluation import scalars
 from egsc_tf.evaluation import scoring as evaluate_lib
 from egsc_tf.metrics import digit_classifier
 from egsc_tf.models import vgg
@@ -23,7 +26,7 @@ from egsc_tf.pictures.contact_sheet import contact_sheet
 from egsc_tf.run import checkpoints, restore
 from egsc_tf.run import workdir as workdir_lib
 from egsc_tf.runtime.keras import keras
-from egsc_tf.training import divergence
+from egsc_tf.training import callbacks, divergence, samples
 from egsc_tf.training import run as train_lib
 from egsc_tf.training.adversarial import no_noise
 from egsc_tf.training.optimizer import PolynomialDecay, adam
@@ -37,11 +40,12 @@ from egsc_tf.training.translation import TranslationTrainer
 def test_two_replicas_give_the_losses_of_one_device(stage, checkpointing, two_replicas):
     config = dataclasses.replace(
         RUN,
+        g_update=2,  # of which the replicas share no trace, and one device does
         content_view="recoloured",
         gradient_checkpointing=checkpointing,
         twin_start=True,
     )
-    data = batches(config, config.g_update, 3)
+    data = batches(config, config.g_update if stage == 2 else 1, 3)
     found = []
     for strategy in (tf.distribute.get_strategy(), two_replicas):
         with strategy.scope():
@@ -164,6 +168,20 @@ def test_one_trace_serves_all_steps():
     for batch in data:
         step(batch)
     assert step.experimental_get_tracing_count() == 1
+
+
+def test_the_g_updates_of_a_step_share_one_trace(monkeypatch):
+    config = dataclasses.replace(SHORT, g_update=3)
+    batch = batches(config, config.g_update, 1)[0]
+    trainer = prepared(2, config, batch)
+    traced, losses_of = [], trainer.generator_losses
+    monkeypatch.setattr(
+        trainer,
+        "generator_losses",
+        lambda *args: traced.append(1) or losses_of(*args),
+    )
+    tf.function(trainer.train_step).get_concrete_function(batch)
+    assert len(traced) == 1
 
 
 @pytest.mark.parametrize(
@@ -383,13 +401,104 @@ def test_the_files_of_a_run(finished):
         "translation_0000002.png",
         "translation_0000004.png",
     ]
-    tags = set()
+    tags, said = set(), {}
     log_folder = os.path.join(folder, "logs", "translation")
     for name in os.listdir(log_folder):
         path = os.path.join(log_folder, name)
         for record in tf.compat.v1.train.summary_iterator(path):
-            tags |= {value.tag for value in record.summary.value}
+            for value in record.summary.value:
+                tags.add(value.tag)
+                said.setdefault(value.tag, value.metadata.summary_description)
     assert {"learning_rate", "G/style", "G/cycle_a", "D/b", "translation"} <= tags
+    assert all(said.values()), said  # what each shows, for TensorBoard
+    assert said["translation"].startswith("Left half: a to b. Right half: b to a.")
+
+
+def test_a_sample_says_in_a_line_what_to_look_at(finished, tmp_path, caplog):
+    _, trainer = finished
+    taken = samples.sampler(trainer, open_source(RUN, "train"), RUN)
+    sample = taken.take()
+    assert taken.take() is sample  # made once a step
+    draw = callbacks.Samples(taken, str(tmp_path), str(tmp_path), "translation", 2)
+    draw.set_model(trainer)
+    with caplog.at_level("INFO", logger="absl"):
+        draw.on_train_batch_end(0)
+    draw.on_train_end()
+    number = r"\d[\d.e-]*"
+    (line,) = (r.message for r in caplog.records)
+    assert re.fullmatch(
+        rf"translation: step 4: reconstruction {number} \(L1, .*\); style {number} fro"
+        rf"m the own exemplar, {number} from others \(.*\); D right in \d+% \(.*\)",
+        line,
+    )
+    assert 0.0 <= sample.numbers["sample/d_accuracy"] <= 1.0
+    x_a, x_b = taken.x["a"], taken.x["b"]
+    direct = egsc_tf.Translator.of_trainer(trainer).translate(x_a, x_b, "a2b")
+    np.testing.assert_allclose(sample.made["b"], direct, atol=1e-5)
+
+
+class Painted:
+    """A Translator whose content is the image and whose style is its mean colour."""
+
+    def encode_content(self, x, domain):
+        return x, x
+
+    def encode_style(self, x, domain):
+        return np.mean(x, axis=(1, 2))
+
+    def decode(self, c, m, style, domain):
+        return tf.zeros_like(c) + style[:, None, None]
+
+
+def test_what_is_measured_on_a_sample_is_what_it_is_called():
+    grey = np.linspace(-1.0, 1.0, samples.SAMPLES, dtype=np.float32)
+    x = np.ones([samples.SAMPLES, 4, 4, 3], np.float32) * grey[:, None, None, None]
+    trainer = SimpleNamespace(
+        steps_done=lambda: 1,
+        # Takes all for real in a, and the brighter half in b.
+        discriminator_a=lambda x: np.ones([len(x), 2, 2, 1]),
+        discriminator_b=lambda x: np.asarray(x)[:, :2, :2, :1] > 0.0,
+    )
+    taken = samples.Translations(trainer, {"a": x, "b": x}, Painted())
+    numbers = taken.take().numbers
+    assert numbers["sample/recon"] == pytest.approx(0.0, abs=1e-6)
+    assert numbers["sample/style_own"] == pytest.approx(0.0, abs=1e-6)
+    apart = np.abs(grey[:, None] - grey[None])
+    others = apart.sum() / (apart.size - len(apart))
+    assert numbers["sample/style_others"] == pytest.approx(others, rel=1e-5)
+    assert numbers["sample/d_accuracy"] == pytest.approx(0.5)
+
+
+def test_infinite_norms_are_left_out_of_the_curves_and_told_once(tmp_path, caplog):
+    trainer = SimpleNamespace(steps_done=lambda: 4, learning_rate=lambda: 0.5)
+    drawn = callbacks.Scalars(str(tmp_path), 2)
+    drawn.set_model(trainer)
+    drawn.on_train_begin()
+    with caplog.at_level("INFO", logger="absl"):
+        for _ in range(2):
+            logs = {"D/total": 2.0, "D/gradient_norm": np.inf, "G/total": 3.0}
+            drawn.on_train_batch_end(0, logs)
+    drawn.on_train_end()
+    assert set(scalars.read(str(tmp_path))) == {"D/total", "G/total", "learning_rate"}
+    (line,) = (r.message for r in caplog.records)
+    assert line.startswith("step 4: gradients overflow in float16 while the loss scale")
+
+
+def test_a_page_is_written_every_so_often_and_its_failure_stops_nothing(
+    monkeypatch, caplog
+):
+    now, written = [0.0], []
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: now[0])
+
+    def write():
+        written.append(now[0])
+        raise UserError("logs: no room")
+
+    page = callbacks.Page(write, 2.0)
+    for now[0] in (60.0, 119.0, 121.0, 180.0, 240.0, 250.0):
+        page.on_train_batch_end(0)
+    assert written == [121.0, 250.0]
+    assert caplog.text.count("the report could not be written: logs: no room") == 2
 
 
 def test_a_loaded_run_translates_with_the_average(finished):
