@@ -62,7 +62,9 @@ def text(found, look, flags):
 
     flags: of egsc_tf.new.
     """
-    config = dataclasses.replace(found.config, data_dir=data_dir).anchored()
+    config = dataclasses.replace(
+        found.config, data_dir=flags.data_dir, recursive=flags.recursive
+    ).anchored()
     reasons = {
         "images": list(of_images(look))[:-1],
         "size": [
