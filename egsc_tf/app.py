@@ -46,6 +46,7 @@ class Flags:
     )
     data_dir: str = setting("", "Where the examples lie now; empty: as in training.")
     manual_dir: str = like(Settings, "manual_dir")
+    recursive: bool = like(Settings, "recursive")
 
 
 def examples_of(run_, folder):
@@ -80,7 +81,11 @@ def main(flags):
         raise UserError("expected one of --workdir and --saved_model")
     with tempfile.TemporaryDirectory(prefix="egsc_tf_") as folder:
         if flags.workdir:
-            settings = Settings(data_dir=flags.data_dir, manual_dir=flags.manual_dir)
+            settings = Settings(
+                data_dir=flags.data_dir,
+                manual_dir=flags.manual_dir,
+                recursive=flags.recursive,
+            )
             run_ = Run(flags.workdir, settings)
             model = RunModel(run_.context.translator, flags.tile)
             title, (examples, told) = run_.label, examples_of(run_, folder)

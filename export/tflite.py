@@ -68,6 +68,7 @@ class Settings:
     )
     data_dir: str = like(evaluation.Settings, "data_dir")
     manual_dir: str = setting("", "Likewise, of tfds data sets.")
+    recursive: bool = like(evaluation.Settings, "recursive")
     pairs: int = setting(16, "Test pairs to compare on.", least=1)
     calibration_pairs: int = setting(
         32, "Training pairs that int8 is calibrated on.", least=1
@@ -176,7 +177,7 @@ def config_of(workdir, settings):
         )
     changed = {
         name: getattr(settings, name)
-        for name in ("height", "width", "data_dir", "manual_dir")
+        for name in ("height", "width", "data_dir", "manual_dir", "recursive")
         if getattr(settings, name)
     }
     return dataclasses.replace(config, **changed)
