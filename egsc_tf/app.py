@@ -60,6 +60,7 @@ class Flags:
         use=OF_RUNS,
     )
     manual_dir: str = like(Settings, "manual_dir", use=OF_RUNS)
+    recursive: bool = like(Settings, "recursive", use=OF_RUNS)
 
 
 def examples_of(run_, folder):
@@ -110,7 +111,11 @@ def main(flags):
     require_port(flags.host, flags.port)
     with tempfile.TemporaryDirectory(prefix="egsc_tf_") as folder:
         if flags.workdir:
-            settings = Settings(data_dir=flags.data_dir, manual_dir=flags.manual_dir)
+            settings = Settings(
+                data_dir=flags.data_dir,
+                manual_dir=flags.manual_dir,
+                recursive=flags.recursive,
+            )
             run_ = Run(flags.workdir, settings)
             model = RunModel(run_.context.translator, flags.tile)
             title, (examples, told) = run_.label, examples_of(run_, folder)

@@ -31,6 +31,7 @@ class Flags:
     )
     data_dir: str = like(Settings, "data_dir")
     manual_dir: str = like(Settings, "manual_dir")
+    recursive: bool = like(Settings, "recursive")
 
 
 def main(flags, more):
@@ -39,7 +40,11 @@ def main(flags, more):
             raise UserError(f"{argument}: expected a flag of this program, or a folder")
     more = [paths.expand(folder, folder) for folder in more]
     workdirs = [flags.workdir, *flags.compare, *more]
-    settings = Settings(data_dir=flags.data_dir, manual_dir=flags.manual_dir)
+    settings = Settings(
+        data_dir=flags.data_dir,
+        manual_dir=flags.manual_dir,
+        recursive=flags.recursive,
+    )
     print(f"written: {writing.write(workdirs, flags.output or None, settings)}")
 
 

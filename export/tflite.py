@@ -78,6 +78,7 @@ class Settings:
     )
     data_dir: str = like(evaluation.Settings, "data_dir")
     manual_dir: str = like(evaluation.Settings, "manual_dir")
+    recursive: bool = like(evaluation.Settings, "recursive")
     pairs: int = setting(16, "Test pairs to compare on.", least=1)
     calibration_pairs: int = setting(
         32,
@@ -207,7 +208,10 @@ def config_of(workdir, settings):
             f"(experiments/mobile_numerics.flags), found {workdir} with {was}"
         )
     config = workdir_lib.moved(
-        config, data_dir=settings.data_dir, manual_dir=settings.manual_dir
+        config,
+        data_dir=settings.data_dir,
+        manual_dir=settings.manual_dir,
+        recursive=settings.recursive,
     )
     return dataclasses.replace(
         config,

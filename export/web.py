@@ -69,6 +69,7 @@ class Settings:
     height: int = setting(0, "Height in the model; 0: the run's own.", least=0)
     width: int = setting(0, "As --height.", least=0)
     data_dir: str = like(tflite.Settings, "data_dir")
+    recursive: bool = like(tflite.Settings, "recursive")
     manual_dir: str = like(tflite.Settings, "manual_dir")
     overwrite: bool = setting(False, "Replace the page of another run in --output.")
     build: str = setting(
@@ -87,7 +88,7 @@ class Settings:
 
     def of_tflite(self, direction):
         """The settings of a direction's .tflite file."""
-        same = ("io", "height", "width", "data_dir", "manual_dir")
+        same = ("io", "height", "width", "data_dir", "manual_dir", "recursive")
         return tflite.Settings(
             variants=(self.variant,),
             direction=direction,
