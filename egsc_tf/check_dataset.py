@@ -51,7 +51,7 @@ class Flags:
         help="The width that the run will be given, in pixels.",
         least=images.SMALLEST_SIDE,
     )
-    recursive: bool = like(Config, "recursive")
+    recursive: bool = like(Config, "recursive", use=None)
     workers: int = setting(os.cpu_count(), "Threads that read.", least=1)
     output: str = setting(
         "", "Folder to write to; empty: only print.", path=paths.FOLDER

@@ -21,6 +21,7 @@ FOLDER, DIGITS = "--dataset=folder", "--dataset=digits_single"
 # Of the flags of a run: (given, where it has no effect, where it has one).
 OF_RUNS = {
     "data_dir": ("--data_dir=x", DIGITS, FOLDER),
+    "recursive": ("--recursive", DIGITS, FOLDER),
     "manual_dir": ("--manual_dir=x", FOLDER, "--dataset=tfds:x"),
     "digits": ("--digits=mnist", FOLDER, DIGITS),
     "polarity": ("--polarity=black_on_white", FOLDER, DIGITS),
@@ -47,6 +48,7 @@ SCHEDULE = {
 DATA = {
     "dataset": "--dataset=digits_multi",
     "data_dir": "--data_dir=x --digits=mnist",
+    "recursive": "--recursive --dataset=folder",
     "manual_dir": "--manual_dir=x --dataset=tfds:x",
     "split_a": "--split_a=x --dataset=tfds:x",
     "split_b": "--split_b=x --dataset=tfds:x",
@@ -68,10 +70,16 @@ OF_PROGRAMS = {
         "label_dir": ("--label_dir=x", *SEGMENTATION),
         "segmentation_classes": ("--segmentation_classes=8", *SEGMENTATION),
         "ignore_label": ("--ignore_label=7", *SEGMENTATION),
+        "overwrite": ("--overwrite", "--metrics=l1", "--output=x"),
     },
     "app": {
         name: (f"--{name}={value}", "--saved_model=x", "--workdir=x")
-        for name, value in (("tile", 8), ("data_dir", "x"), ("manual_dir", "x"))
+        for name, value in (
+            ("tile", 8),
+            ("data_dir", "x"),
+            ("manual_dir", "x"),
+            ("recursive", "true"),
+        )
     },
     "variants": {"seed": ("--seed=3", "--seeds=4", None)},
     "export.tflite": {
