@@ -28,7 +28,7 @@ def told(monkeypatch):
 
     def wait(stream, error=None):
         monkeypatch.setattr(sys, "stderr", stream)
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError):  # noqa: SIM117
             with Waiting("building the step", "about a minute") as waiting:
                 time.sleep(0.3)
                 if error:
