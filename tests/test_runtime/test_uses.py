@@ -70,16 +70,11 @@ OF_PROGRAMS = {
         "label_dir": ("--label_dir=x", *SEGMENTATION),
         "segmentation_classes": ("--segmentation_classes=8", *SEGMENTATION),
         "ignore_label": ("--ignore_label=7", *SEGMENTATION),
-        "overwrite": ("--overwrite", "--metrics=l1", "--output=x"),
+        "overwrite": ("--overwrite", "--output=", "--output=x"),
     },
     "app": {
-        name: (f"--{name}={value}", "--saved_model=x", "--workdir=x")
-        for name, value in (
-            ("tile", 8),
-            ("data_dir", "x"),
-            ("manual_dir", "x"),
-            ("recursive", "true"),
-        )
+        flag[2:].partition("=")[0]: (flag, "--saved_model=x", "--workdir=x")
+        for flag in ("--tile=8", "--data_dir=x", "--manual_dir=x", "--recursive")
     },
     "variants": {"seed": ("--seed=3", "--seeds=4", None)},
     "export.tflite": {
