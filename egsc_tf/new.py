@@ -3,9 +3,9 @@
     python -m egsc_tf.new --data_dir=DIR --hours=1 --output=mine.flags
     python -m egsc_tf.train --flagfile=mine.flags --workdir=runs/mine
 
-Looks at DIR/trainA and DIR/trainB and at the machine, trains a few steps on a sample of
-the images to measure them, and chooses the size, the networks' width, batch, precision,
-twins, and as many steps as the time is enough for. The flagfile says why.
+Looks at DIR/trainA and DIR/trainB and at the machine. Trains a few steps on a sample of
+the images, and measures them. Chooses the size, the networks' width, batch, precision
+and twins, and as many steps as fit into the time. The flagfile says why.
 """
 
 from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow
@@ -50,6 +50,8 @@ def main(flags):
             f"--output={images.printable(flags.output)}: expected a new file, found one"
         )
     vgg.check(flags.perceptual_network)
+    # A path that a flagfile would not give back is refused now.
+    Config(data_dir=flags.data_dir).anchored()
     look = folders.look(flags.data_dir, flags.recursive)
     for line in flagfile.of_images(look):
         print(line)

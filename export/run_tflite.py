@@ -160,8 +160,15 @@ def find_images(path):
         for name in sorted(os.listdir(path))
         if not name.startswith(".") and os.path.splitext(name)[1].lower() in ENDINGS
     ]
+    seen = [name for name in os.listdir(path) if not name.startswith(".")]
     if not names:
         raise Mistake(f"--input={path}: expected image files, found none")
+    if len(seen) > len(names):
+        print(
+            f"{path}: {len(seen) - len(names)} of {len(seen)} entries are left out: "
+            f"folders, and names that end on none of {' '.join(sorted(ENDINGS))}",
+            file=sys.stderr,
+        )
     return [os.path.join(path, name) for name in names]
 
 

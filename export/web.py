@@ -139,7 +139,7 @@ def _check(workdir, output, settings):
     for direction in settings.directions:
         tflite.check(workdir, settings.of_tflite(direction))
     for exemplars in filter(None, settings.exemplars):
-        find_images(exemplars)
+        find_images(exemplars, settings.recursive)
     restore.checkpoint_of(workdir)
     if settings.build:
         web_build.must_build(settings.build)
@@ -222,8 +222,8 @@ def _check_output(output, workdir, overwrite):
     if not os.path.exists(output) or (os.path.isdir(output) and not os.listdir(output)):
         return
     try:
-        found = json.loads(Path(output, MANIFEST).read_bytes())
-    except (OSError, ValueError):
+        found = dict(json.loads(Path(output, MANIFEST).read_bytes()))
+    except (OSError, ValueError, TypeError):
         raise UserError(
             f"--output={output}: expected a new or empty folder, or an earlier page "
             f"(with {MANIFEST}), found something else"

@@ -16,7 +16,7 @@ def open_source(config, split, most=None):
       UserError: where the data are missing or bad.
     """
     size = (config.height, config.width)
-    check(config, split)
+    check(config)
     if config.dataset.startswith("digits_"):
         images, labels = handwriting.load(config.digits, split, config.data_dir)
         if config.dataset == "digits_multi":
@@ -60,6 +60,6 @@ def check(config, *splits):
         handwriting.check(config.digits, config.data_dir)
     for split in splits:
         if config.dataset == "folder":
-            folder.listings(config.data_dir, split)
+            folder.listings(config.data_dir, split, config.recursive)
         elif config.dataset == "official_records":
             official_records.files(config.data_dir, split)

@@ -91,17 +91,27 @@ def require_of_run(output: str, workdir: str) -> None:
     path = os.path.join(output, RESULTS)
     if not os.path.isfile(path):
         return
-    with open(path, encoding="utf-8") as file:
-        found = json.load(file).get("run", {})
-    run = dataclasses.asdict(config_lib.load(workdir))
-    moved = ("data_dir", "manual_dir")
-    changed = [k for k in run if k not in moved and found.get(k) != run[k]]
-    if changed:
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)["run"]
+        noted = {field: found[field] for field in found}
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"--output={output}: expected a folder without the results of another run, "
-            f"found those of one with --{changed[0]}={found.get(changed[0])}, not "
-            f"{run[changed[0]]}; --overwrite replaces them"
-        )
+            f"{path}: expected the results of a run, found: {error!r}; --overwrite "
+            "replaces them"
+        ) from error
+    config = config_lib.load(workdir)
+    for field in dataclasses.fields(config):
+        rule, now = field.metadata, getattr(config, field.name)
+        # What one run may have had otherwise, or what an older version did not note.
+        if rule["may_change"] or rule["path"] or field.name == "recursive":
+            continue
+        if noted.get(field.name, now) != now:
+            raise UserError(
+                f"--output={output}: expected a folder without the results of another "
+                f"run, found those of one with --{field.name}={noted[field.name]}, not "
+                f"{now}; --overwrite replaces them"
+            )
 
 
 def train_seconds(workdir: str, path: str) -> Optional[float]:

@@ -7,6 +7,7 @@ that leave the networks to a server.
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import os
 from collections import Counter
@@ -127,8 +128,14 @@ def files_of(name, exemplars, longest):
     if len(exemplars) == 1:
         names = [name]
     else:
-        names = [f"{name}_{of_exemplar}" for of_exemplar in output_names(exemplars)]
+        names = [f"{name}_{each}" for each in _names_of(tuple(exemplars))]
     return {e: shortened(n, longest) + ENDING for e, n in zip(exemplars, names)}
+
+
+@functools.lru_cache(maxsize=4)
+def _names_of(exemplars):
+    """Once for all inputs."""
+    return output_names(exemplars)
 
 
 def plan(inputs, exemplars, output, pairing, grid=None):

@@ -71,8 +71,8 @@ def make(look: Look, seconds, perceptual_network, measure):
     half = machine.fast_16_bits()
     if half:
         other = dataclasses.replace(config, mixed_precision=half)
-        faster = measure(other, look)
-        if timing.steps[1] > WORTH * faster.steps[1]:
+        faster = _if_it_runs(other, look, measure)
+        if faster and timing.steps[1] > WORTH * faster.steps[1]:
             config, timing = other, faster
     plan = _fitted(config, timing, look, seconds)
     for size in reversed(candidates[1:]):
@@ -87,14 +87,25 @@ def make(look: Look, seconds, perceptual_network, measure):
         guess = dataclasses.replace(timing, steps=tuple(more * s for s in timing.steps))
         if guess.start + steps_wanted(size) * guess.steps[1] > 1.25 * seconds:
             continue
-        try:
-            better = _fitted(larger, measure(larger, look), look, seconds)
-        except OutOfMemory as error:
-            logging.warning("%dx%d: %s", *size, error)
-            continue
-        if better.steps >= better.wanted:
-            return better
+        measured = _if_it_runs(larger, look, measure)
+        if measured and _steps_in(seconds, measured, look) >= steps_wanted(size):
+            return _fitted(larger, measured, look, seconds)
     return plan
+
+
+def _if_it_runs(config, look, measure):
+    """The Timing, or None where this machine does not run the Config."""
+    try:
+        return measure(config, look)
+    except UserError as error:
+        logging.warning(
+            "%dx%d, %s is left out: %s",
+            config.height,
+            config.width,
+            config.mixed_precision,
+            error,
+        )
+        return None
 
 
 def sizes(look):
@@ -133,8 +144,15 @@ def _config(look, size, perceptual_network):
         twin_start=look.difference <= ALIKE,
         perceptual_network=perceptual_network,
         **({"ngf": 64, "ndf": 64} if gpus else {}),
-        batch_size=min(fewest, gpus * -(-8 // gpus) if gpus else 4),
+        batch_size=_batch_size(fewest, gpus),
     )
+
+
+def _batch_size(fewest, gpus):
+    """4 on CPUs, about 8 on GPUs, each of which has its part; no more than images."""
+    if not gpus:
+        return min(fewest, 4)
+    return max(1, min(fewest, max(8, gpus)) // gpus) * gpus
 
 
 def _measured(config, look, measure):
@@ -151,13 +169,10 @@ def _measured(config, look, measure):
 
 def _fitted(config, timing, look, seconds):
     """The Plan with as many steps as fit."""
-    reading = look.seconds_per_image * sum(d.count for d in look.domains.values())
-    left = seconds - reading - timing.start - SAMPLES * sum(timing.samples)
-    masks, translation = timing.steps
-    step = (masks + (OF_STAGE_1 - 1) * translation) / OF_STAGE_1
-    steps = min(int(left / step), MOST_STEPS)
+    reading, step = _reading(look), _step(timing)
+    steps = _steps_in(seconds, timing, look)
     if steps < FEWEST_STEPS:
-        needed = (seconds - left + FEWEST_STEPS * step) / 3600
+        needed = (_once(timing, look) + FEWEST_STEPS * step) / 3600
         raise UserError(
             f"--hours={seconds / 3600:g}: expected at least {needed + 0.01:.2f}: "
             f"{reading:.0f} s to read the images, {timing.start:.0f} s to start, and "
@@ -177,3 +192,23 @@ def _fitted(config, timing, look, seconds):
     )
     size = (config.height, config.width)
     return Plan(config, timing, reading + timing.total(config), steps_wanted(size))
+
+
+def _steps_in(seconds, timing, look):
+    """How many steps of both stages fit into the time; 0 or less where none does."""
+    return min(int((seconds - _once(timing, look)) / _step(timing)), MOST_STEPS)
+
+
+def _once(timing, look):
+    """Seconds that do not depend on the number of steps."""
+    return _reading(look) + timing.start + SAMPLES * sum(timing.samples)
+
+
+def _reading(look):
+    return look.seconds_per_image * sum(d.count for d in look.domains.values())
+
+
+def _step(timing):
+    """Seconds of a step, as the two stages share them."""
+    masks, translation = timing.steps
+    return (masks + (OF_STAGE_1 - 1) * translation) / OF_STAGE_1

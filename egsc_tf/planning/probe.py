@@ -70,6 +70,7 @@ def measure(config, look):
         done = subprocess.run(
             [sys.executable, "-m", "egsc_tf.train"]
             + [f"--flagfile={flagfile}", f"--workdir={run}"],
+            env={**os.environ, "TF_CONFIG": ""},  # one machine is measured
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

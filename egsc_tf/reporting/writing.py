@@ -25,20 +25,26 @@ SECTIONS = (
 
 # Those that take no translating: soon written, also beside a run that trains.
 EARLY = ("run", "warnings", "training", "losses")
+STILL_TRAINS = (
+    "A run of egsc_tf that still trains: translations and scores come at its end"
+)
 
 
 def write_early(workdir):
     """Writes the page of a run that still trains, without what takes its networks.
 
+    A whole page, of a run that goes on, stays until there is a new one.
+
     Returns:
       the path of the page.
     """
     chosen = [section for section in SECTIONS if section[0] in EARLY]
-    subtitle = (
-        "A run of egsc_tf that still trains: translations and scores come at its end"
-    )
     path = os.path.join(workdir, NAME)
-    return _write([Run(workdir, Settings())], path, subtitle, chosen)
+    if os.path.isfile(path):
+        with open(path, encoding="utf-8", errors="replace") as file:
+            if STILL_TRAINS not in file.read():
+                return path
+    return _write([Run(workdir, Settings())], path, STILL_TRAINS, chosen)
 
 
 def write(workdirs, path=None, settings=None, results=None):

@@ -18,6 +18,7 @@ WORKDIR/
 import contextlib
 import dataclasses
 import os
+import re
 from collections.abc import Iterator
 from typing import Any, Optional
 
@@ -130,7 +131,7 @@ def naming_flags(workdir: str, config: Config) -> Iterator[None]:
         told = [
             f"--{name}={path}"
             for name, path in config_lib.load(workdir).own_paths().items()
-            if path == getattr(config, name) and path in str(error)
+            if path == getattr(config, name) and _names_path(str(error), path)
         ]
         if not told:
             raise
@@ -139,6 +140,11 @@ def naming_flags(workdir: str, config: Config) -> Iterator[None]:
             f"{os.path.join(workdir, config_lib.RUN_FLAGS)}; the same flag given here "
             "names another place"
         ) from error
+
+
+def _names_path(text: str, path: str) -> bool:
+    """Whether a message names a path, or one below it."""
+    return bool(re.search(rf"(?<![\w./-]){re.escape(path)}(?!\.?[\w-])", text))
 
 
 def folder(workdir: str, stage: str) -> str:

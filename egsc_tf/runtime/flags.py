@@ -13,7 +13,7 @@ field and nowhere else; so do whether it is a path, and when it has an effect. O
 
 import dataclasses
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Optional, TypeVar
 
 from absl import flags
@@ -201,6 +201,18 @@ def require_used(
             overruled = not use.of or any(_among(n, given.all) for n in use.of)
             if _among(field.name, given.typed) or not overruled:
                 raise without_effect(field.name, value, use, values)
+
+
+def idle(made: Any) -> Iterator[UserError]:
+    """Yields what `require_used` says of each value that is not the default and has no
+    effect: for a dataclass made in Python, of which nobody knows what was given."""
+    values = {f.name: getattr(made, f.name) for f in settings_of(made)}
+    for field in settings_of(made):
+        use, value = field.metadata["use"], values[field.name]
+        if use is None or value == field.default:
+            continue
+        if not use.holds(*(values[name] for name in use.of)):
+            yield without_effect(field.name, value, use, values)
 
 
 def without_effect(

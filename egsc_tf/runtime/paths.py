@@ -7,6 +7,7 @@ wherever a path is given: on a command line, in a flagfile, in the flags of a ru
 import os
 import re
 import tempfile
+from typing import Union
 
 from egsc_tf.errors import UserError
 
@@ -15,7 +16,7 @@ READ, FOLDER, FILE = "read", "folder", "file"
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{(\w+)\})")
 
 
-def expand(path: str, what: str) -> str:
+def expand(path: Union[str, "os.PathLike[str]"], what: str) -> str:
     """A path as the operating system takes it.
 
     Args:
@@ -25,6 +26,7 @@ def expand(path: str, what: str) -> str:
       UserError: for a user or a variable that there is not. A shell would give a name
         as it is, or nothing, and all would go to a folder of that name.
     """
+    path = os.fspath(path)
     for match in _VARIABLE.finditer(path):
         name = match[1] or match[2]
         if name not in os.environ:
@@ -72,9 +74,15 @@ def require_writable(what: str, path: str, kind: str = FOLDER) -> None:
         raise UserError(f"{what}: expected a file to write, found a folder")
     place = os.path.abspath(path)
     place = os.path.dirname(place) if kind == FILE else place
+    expected = f"{what}: expected a {kind} that can be written"
+    try:
+        os.lstat(place)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:  # too long a name, for example
+        raise UserError(f"{expected}: {error.strerror}") from error
     while not os.path.lexists(place):
         place = os.path.dirname(place)
-    expected = f"{what}: expected a {kind} that can be written"
     if not os.path.isdir(place):
         raise UserError(f"{expected}, found a file at {place}")
     try:

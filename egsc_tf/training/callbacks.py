@@ -172,7 +172,7 @@ class Page(keras.callbacks.Callback):
             return
         try:
             self.write()
-        except (OSError, UserError) as error:
+        except (OSError, UserError, tf.errors.OpError) as error:
             logging.warning("the report could not be written: %s", error)
         self.last = time.monotonic()
 

@@ -23,6 +23,7 @@ from egsc_tf.run import checkpoints, seen, starts
 from egsc_tf.run import workdir as workdir_lib
 from egsc_tf.run.lock import require_locks, run_lock
 from egsc_tf.runtime import devices, paths
+from egsc_tf.runtime.flags import idle
 from egsc_tf.runtime.keras import keras
 from egsc_tf.training.feature_masks import FeatureMaskTrainer
 from egsc_tf.training.stage import train_stage
@@ -73,6 +74,8 @@ def train(
     # All that can be known is found before there is any work, and before the folder is
     # written to.
     before = workdir_lib.check_flags(workdir, config, override_run)
+    for error in idle(config):
+        logging.warning("%s", error)
     strategy = strategy or strategies.choose(config, tpu, config_lib.facts(config))
     workers = Workers(strategy)
     with workers.lost():

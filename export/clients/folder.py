@@ -56,7 +56,8 @@ def translate_files(
       CallFailed: where the server does not do its part.
     """
     jobs = plan(inputs, exemplars, output, pairing)
-    origins = origin.Origins(exemplars, client.model, direction, strength)
+    model = f"{client.model} at own sizes" if own_size else client.model
+    origins = origin.Origins(exemplars, model, direction, strength)
     if not overwrite:
         origins.check(jobs, output)
     styles = {}

@@ -63,7 +63,10 @@ def write(site, workdir, settings, exemplars, samples, work):
         "height": config.height,
         "width": config.width,
         "styles": _write_styles(
-            site, direction, os.path.join(site, model), _named(exemplars, tested)
+            site,
+            direction,
+            os.path.join(site, model),
+            _named(exemplars, settings.recursive, tested),
         ),
         "samples": [
             _write_png(
@@ -74,11 +77,11 @@ def write(site, workdir, settings, exemplars, samples, work):
     }
 
 
-def _named(exemplars, tested):
+def _named(exemplars, recursive, tested):
     """[(name, [H, W, 3] uint8)] of the exemplars."""
     if not exemplars:
         return [(str(number), image) for number, (_, image) in enumerate(tested, 1)]
-    paths = find_images(exemplars)
+    paths = find_images(exemplars, recursive)
     return [(n, images.read(p)) for n, p in zip(output_names(paths), paths)]
 
 

@@ -10,7 +10,7 @@ from support.files import noise, save
 
 from egsc_tf import check_dataset
 from egsc_tf.config import Config
-from egsc_tf.data import folders, images
+from egsc_tf.data import folders, images, source
 from egsc_tf.data.source import open_source
 from egsc_tf.data.survey.reading import FOLDERS
 from egsc_tf.errors import UserError
@@ -186,6 +186,11 @@ def test_training_and_its_check_read_subfolders_alike(tmp_path):
     names = open_source(Config(**flags, recursive=True), "train").names["b"]
     expected = ["a-b/x.jpg", "a/deep/x.png", "a/x.png", "b.png"]
     assert [os.path.relpath(n, tmp_path / "trainB") for n in names] == expected
+    for name in FOLDERS:  # then without one above
+        (tmp_path / name / "b.png").unlink()
+    source.check(Config(**flags, recursive=True), "train", "test")
+    for name in FOLDERS:
+        save(tmp_path / name / "b.png")
     findings = check_dataset.check(str(tmp_path), 16, 16, recursive=True)
     assert findings.reasons("train") == []
     assert findings.summary()["folders"]["trainA"]["usable"] == 4
@@ -194,10 +199,3 @@ def test_training_and_its_check_read_subfolders_alike(tmp_path):
     ]
     text = "\n".join(check_dataset.report(check_dataset.check(str(tmp_path), 16, 16)))
     assert "left out: 3 images in subfolders (see --recursive)" in text
-
-
-def test_recursive_without_folders_is_refused():
-    with pytest.raises(
-        UserError, match="--recursive: expected --dataset=folder, found"
-    ):
-        Config(recursive=True)

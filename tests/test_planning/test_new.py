@@ -149,6 +149,18 @@ def test_a_batch_that_does_not_fit_is_halved_and_a_size_that_does_not_is_left_ou
         make(measure=none)
 
 
+def test_what_this_machine_does_not_run_is_left_out(monkeypatch):
+    monkeypatch.setattr(machine, "fast_16_bits", lambda: "mixed_bfloat16")
+
+    def measure(config, seen):
+        if config.mixed_precision != "float32" or config.height > 64:
+            raise UserError("no such kernel")
+        return seconds_by_pixels(config, seen)
+
+    made = make(hours=100, measure=measure)
+    assert (made.config.height, made.config.mixed_precision) == (64, "float32")
+
+
 def test_a_batch_is_no_larger_than_a_folder():
     assert make(look(count=3)).config.batch_size == 3
 

@@ -142,9 +142,15 @@ def test_evaluate_does_not_replace_the_results_of_another_run(tmp_path):
     code, output = refusal("evaluate", f"--workdir={run_}", f"--output={tmp_path}")
     assert code == 2
     assert "found those of one with --seed=4, not 3; --overwrite" in output
-    moved = {**found, "data_dir": "elsewhere"}
-    (tmp_path / "results.json").write_text(json.dumps({"run": moved}))
-    scoring.require_of_run(str(tmp_path), run_)
+    longer = {**found, "data_dir": "elsewhere", "total_steps": 9, "recursive": True}
+    of_before = {key: found[key] for key in found if key != "n_res"}
+    for same in (longer, of_before):
+        (tmp_path / "results.json").write_text(json.dumps({"run": same}))
+        scoring.require_of_run(str(tmp_path), run_)
+    for damaged in ("{", "[]", '{"run": 3}'):
+        (tmp_path / "results.json").write_text(damaged)
+        with pytest.raises(UserError, match=r"results\.json: expected the results of"):
+            scoring.require_of_run(str(tmp_path), run_)
 
 
 @pytest.fixture(scope="module")
@@ -319,7 +325,7 @@ def test_results_of_another_exemplar_are_not_replaced(translator, tmp_path):
 
 @pytest.mark.parametrize(
     ("output", "message"),
-    [("file", "--output=.*: expected a folder that can be written: File exists"),
+    [("file", "--output=.*: expected a folder that can be written, found a file"),
      ("/".join(["folder" * 20] * 40), "File name too long")],
 )  # fmt: skip
 def test_a_folder_that_cannot_be_written_is_told_before_any_work(

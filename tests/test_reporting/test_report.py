@@ -30,6 +30,7 @@ from egsc_tf.metrics import digit_classifier
 from egsc_tf.pictures import mask_overlay
 from egsc_tf.reporting import gallery, nearest, plots, progress, writing
 from egsc_tf.run import restore, starts
+from egsc_tf.runtime.files import write_whole
 from egsc_tf.training import curves
 
 train_program = importlib.import_module("egsc_tf.train")  # the name is a function's
@@ -171,6 +172,11 @@ def test_the_page_of_a_run_that_trains_takes_no_networks(
     finished_copy, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(restore, "load", None)
+    whole = os.path.join(finished_copy, writing.NAME)
+    write_whole(whole, "a whole page")
+    assert writing.write_early(finished_copy) == whole
+    assert read(whole) == "a whole page"  # until the run that goes on has another
+    os.remove(whole)
     for folder in (finished_copy, untrained(tmp_path / "begun")):
         if folder != finished_copy:  # in stage 1
             shutil.rmtree(os.path.join(folder, "translation"))

@@ -47,7 +47,7 @@ def no_work(monkeypatch):
     def began(*args, **kwargs):
         pytest.fail("work began")
 
-    monkeypatch.setattr(images, "read", began)
+    monkeypatch.setattr(images, "read_picture", began)
     monkeypatch.setattr(restore, "load", began)
     monkeypatch.setattr(web_build, "build", began)
     monkeypatch.setattr(vgg, "load", began)
@@ -86,7 +86,7 @@ def test_vgg_is_there_before_the_images_are_read(photos, tmp_path, monkeypatch):
     def none(*args):
         raise UserError("--perceptual_network: no network")
 
-    monkeypatch.setattr(images, "read", lambda *args: pytest.fail("read"))
+    monkeypatch.setattr(images, "read_picture", lambda *args: pytest.fail("read"))
     monkeypatch.setattr(vgg, "load", none)
     config = Config(dataset="folder", data_dir=str(photos))
     with pytest.raises(UserError, match="no network"):
@@ -146,7 +146,7 @@ def test_evaluate_gets_the_networks_before_it_translates(trained, monkeypatch):
         raise UserError("--extractor: no network")
 
     monkeypatch.setattr(extractors, "load", none)
-    monkeypatch.setattr(images, "read", lambda *args: pytest.fail("read"))
+    monkeypatch.setattr(images, "read_picture", lambda *args: pytest.fail("read"))
     settings = Settings(metrics=("tsne", "fid"), extractor="inception")
     with pytest.raises(UserError, match="no network"):
         scoring.evaluate(trained, settings)

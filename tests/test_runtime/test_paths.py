@@ -1,6 +1,7 @@
 """A path means one thing in every program, and is looked at before any work."""
 
 import os
+import pathlib
 from functools import partial
 
 import pytest
@@ -64,6 +65,7 @@ def test_what_a_path_means(home):
     assert paths.expand("~/x", "--f") == f"{home}/x"
     assert paths.expand("$PHOTOS/a", "--f") == "/srv/photos/a"
     assert paths.expand("${PHOTOS}a", "--f") == "/srv/photosa"
+    assert paths.expand(pathlib.Path("~/x"), "--f") == f"{home}/x"
     for plain in ("", "a~", "./~", "a$", "$5", "gs://x/~y", "a b/é"):
         assert paths.expand(plain, "--f") == plain
     with pytest.raises(UserError, match="^--f: expected variables that are set, .*SET"):
