@@ -36,16 +36,17 @@ class Step:
         self.function = step
 
     def flops(self):
-        """Operations of a step, counted in its graph; XLA, which hides them, is left
-        out for it."""
+        """Operations of a step, counted in its graph; XLA and functions that updates
+        share, which hide them, are left out for it."""
         trainer, function = self.trainer, self.function
-        if trainer.jit_compile_parts:
-            trainer.jit_compile_parts = False
+        before = trainer.jit_compile_parts, trainer.share_parts
+        if any(before):
+            trainer.jit_compile_parts = trainer.share_parts = False
             function = tf.function(
                 lambda batch: self.strategy.run(trainer.train_step, args=(batch,))
             )
         concrete = function.get_concrete_function(self.batch)
-        trainer.jit_compile_parts = self.xla
+        trainer.jit_compile_parts, trainer.share_parts = before
         return graph_cost.flops(concrete)
 
     def __call__(self, batch=None):

@@ -83,7 +83,8 @@ def stem(path):
 def output_names(paths):
     """A name for each path: its stem, with its ending where stems collide, and with as
     many of its folders as it takes where these do, too. Names of paths of one stem are
-    distinct, whatever others there are: `egsc_tf.beam.jobs` has only these."""
+    distinct, whatever others there are, but for folders such as v1.0 and v1_0:
+    `egsc_tf.beam.jobs` has only these."""
     stems = [stem(path) for path in paths]
     parts = [os.path.normpath(path).split(os.sep) for path in paths]
     names = list(stems)

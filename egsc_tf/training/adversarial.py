@@ -88,7 +88,7 @@ class AdversarialTrainer(keras.Model):
         )
         self.checked = {}
         self._means = {}
-        self.jit_compile_parts = jit_compile
+        self.jit_compile_parts, self.share_parts = jit_compile, self.g_update > 1
         self._functions = {}
 
     def learning_rate(self, total_steps=None):
@@ -210,7 +210,7 @@ class AdversarialTrainer(keras.Model):
         variables) or plain Python values.
         """
         compiles = self.jit_compile_parts
-        if not compiles and (self.g_update == 1 or tf.executing_eagerly()):
+        if not compiles and (not self.share_parts or tf.executing_eagerly()):
             return function(*inputs)
         key = function.__name__, compiles
         if key not in self._functions:

@@ -326,13 +326,18 @@ def test_what_cannot_be_made_again_stays_in_the_manifest(run, folder, tmp_path):
 def test_a_name_that_two_inputs_claim_now_stays_in_the_manifest(
     run, folder, exemplars, tmp_path
 ):
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-    shutil.copy(folder / "in" / "x.png", tmp_path / "a" / "x.png")
-    pattern, out = tmp_path / "[ab]" / "*.png", tmp_path / "out"
+    for name in ("v1.0", "v1_0", "c"):
+        (tmp_path / "in" / name).mkdir(parents=True)
+    for name in ("v1.0", "c"):
+        shutil.copy(folder / "in" / "x.png", tmp_path / "in" / name)
+    pattern, out = tmp_path / "in" / "**.png", tmp_path / "out"
     run(pattern, exemplars[:1], out)
     made = lines(out / manifest.NAME)
-    shutil.copy(folder / "in" / "x.png", tmp_path / "b" / "x.png")
+    assert sorted(line["file"] for line in made) == [
+        "c_x_png.png",
+        "v1_0_x_png.png",
+    ]
+    shutil.copy(folder / "in" / "x.png", tmp_path / "in" / "v1_0")
     assert run(pattern, exemplars[:1], out)[counters.DEAD_LETTERS] == 2
     assert lines(out / manifest.NAME) == made
 
