@@ -209,6 +209,7 @@ def test_a_flagfile_is_not_replaced(tmp_path):
     assert (tmp_path / "mine.flags").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_a_run_is_measured_on_links_to_the_sample(tmp_path):
     two_folders(tmp_path)
     config = config_lib.Config(
