@@ -37,7 +37,7 @@ class Flags:
         path=paths.READ,
     )
     recursive: bool = like(Config, "recursive", use=None)
-    hours: float = setting(1.0, "How long the training may take, here.", least=0.0)
+    hours: float = setting(1.0, "How long the training may take, here.", least=0.01)
     output: str = setting(
         "mine.flags", "Flagfile to write; must not exist.", path=paths.FILE
     )
@@ -58,7 +58,7 @@ def main(flags):
     print(f"on {devices.described(tf.distribute.get_strategy())}", flush=True)
 
     def measure(config, look):
-        size = f"{config.height}x{config.width}, {config.mixed_precision}"
+        size = f"{config.width}x{config.height}, {config.mixed_precision}"
         print(f"measuring {size}: a minute or more ...", flush=True)
         return probe.measure(config, look)
 

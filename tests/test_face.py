@@ -325,6 +325,15 @@ def test_keras_own_methods_are_refused_with_what_to_use(model, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_images_that_would_not_be_used_are_refused(tmp_path):
+    for domain in "AB":
+        (tmp_path / f"train{domain}").mkdir()
+    config = dataclasses.replace(CONFIG, data_dir=str(tmp_path))
+    with pytest.raises(UserError, match="--data_dir=.*: add --dataset=folder"):
+        egsc_tf.train(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_what_is_no_config_is_refused(tmp_path):
     for use in (egsc_tf.Translator.from_config, lambda x: egsc_tf.train(x, tmp_path)):
         with pytest.raises(UserError, match=r"config: expected an egsc_tf\.Config, f"):

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+from collections.abc import Sequence
 from typing import Any, Optional, Union
 
 import tensorflow as tf
@@ -81,6 +82,7 @@ def evaluate(
     for line in results["caveats"]:
         logging.warning("%s", line)
     path = os.path.join(output, RESULTS)
+    _tell_of_gone(path, names)
     text = json.dumps(results, indent=2, sort_keys=True, allow_nan=False)
     write_whole(path, text)
     return results
@@ -112,6 +114,22 @@ def require_of_run(output: str, workdir: str) -> None:
                 f"run, found those of one with --{field.name}={noted[field.name]}, not "
                 f"{now}; --overwrite replaces them"
             )
+
+
+def _tell_of_gone(path: str, names: Sequence[str]) -> None:
+    """Says which metrics of results.json are replaced and not measured again."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            gone = set(json.load(file)["settings"]["metrics"]) - set(names)
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if gone:
+        logging.warning(
+            "%s is replaced, and with it %s, which --metrics does not name now; "
+            "another --output keeps both",
+            path,
+            ", ".join(sorted(gone)),
+        )
 
 
 def train_seconds(workdir: str, path: str) -> Optional[float]:

@@ -14,7 +14,7 @@ from collections import Counter
 
 from absl import logging
 
-from egsc_tf.data import folders
+from egsc_tf.data import folders, images
 from egsc_tf.domains import DIRECTIONS
 from egsc_tf.errors import UserError
 from egsc_tf.runtime import paths
@@ -61,6 +61,11 @@ def find_images(path, recursive=False):
     """Image paths of a file or a folder, and of its subfolders. Raises UserError."""
     if os.path.isfile(path):
         return [path]
+    if not os.path.exists(path):
+        raise UserError(
+            f"{images.printable(path)}: expected an image or a folder of images, found "
+            "nothing of that name"
+        )
     return folders.list_images(path, recursive)
 
 

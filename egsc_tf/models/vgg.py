@@ -85,7 +85,9 @@ def load(name, mixed_precision="float32"):
         vgg19 = keras.applications.VGG19(include_top=False, weights=name)
     except Exception as error:  # Keras and h5py raise many kinds here.
         raise UserError(
-            f"--perceptual_network={name}: expected VGG-19 weights, found: {error}"
+            f"--perceptual_network={name}: expected VGG-19 weights, found: {error}. "
+            "The path of a Keras VGG-19 .h5 file needs no network; 'embedded' needs "
+            "none either, and is for digits and trials"
         ) from error
     network = PerceptualNetwork(VGG19_WIDTHS, policy)
     network(tf.zeros([1, 32, 32, 3]))

@@ -188,7 +188,7 @@ def _fitted(config, timing, look, seconds):
         total_steps=total_steps,
         sample_every=every,
         checkpoint_every=every,
-        log_every=min(config.log_every, every),
+        log_every=max(1, min(config.log_every, mask_steps // 20)),
     )
     size = (config.height, config.width)
     return Plan(config, timing, reading + timing.total(config), steps_wanted(size))

@@ -203,16 +203,18 @@ def require_used(
                 raise without_effect(field.name, value, use, values)
 
 
-def idle(made: Any) -> Iterator[UserError]:
-    """Yields what `require_used` says of each value that is not the default and has no
-    effect: for a dataclass made in Python, of which nobody knows what was given."""
+def idle(made: Any) -> Iterator[tuple[str, UserError]]:
+    """Yields (flag, error) of each value that is not the default and has no effect.
+
+    For a dataclass made in Python, of which nobody knows what was given.
+    """
     values = {f.name: getattr(made, f.name) for f in settings_of(made)}
     for field in settings_of(made):
         use, value = field.metadata["use"], values[field.name]
         if use is None or value == field.default:
             continue
         if not use.holds(*(values[name] for name in use.of)):
-            yield without_effect(field.name, value, use, values)
+            yield field.name, without_effect(field.name, value, use, values)
 
 
 def without_effect(

@@ -74,7 +74,9 @@ def train(
     # All that can be known is found before there is any work, and before the folder is
     # written to.
     before = workdir_lib.check_flags(workdir, config, override_run)
-    for error in idle(config):
+    for name, error in idle(config):
+        if name == "data_dir":  # else it would train on other images than meant
+            raise error
         logging.warning("%s", error)
     strategy = strategy or strategies.choose(config, tpu, config_lib.facts(config))
     workers = Workers(strategy)

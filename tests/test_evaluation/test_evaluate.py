@@ -434,3 +434,12 @@ def test_domains_of_very_different_size_are_told():
     (line,) = caveats_of(10_000, 1000, trained_on=(900, 100))
     assert line.startswith("Test images: 10,000 of a against 1,000 of b. ")
     assert caveats_of(1000, 9999, trained_on=(999, 100)) == []
+
+
+def test_scores_that_are_replaced_and_not_measured_again_are_told(tmp_path, caplog):
+    path = tmp_path / "results.json"
+    scoring._tell_of_gone(str(path), ["fid"])
+    assert not caplog.records
+    path.write_text('{"settings": {"metrics": ["fid", "kid", "tsne"]}}')
+    scoring._tell_of_gone(str(path), ["fid"])
+    assert "is replaced, and with it kid, tsne" in caplog.text
