@@ -114,7 +114,7 @@ def export(workdir, output, settings=None):
     config = check(workdir, settings)
     variants = settings.variants or tuple(tflite_variants.FLOORS)
     if not settings.overwrite:
-        tflite_report.require_of_run(output, workdir)
+        tflite_report.require_of_run(output, workdir, settings.direction)
     size = config.height, config.width
     translator = restore.load(workdir, deterministic=True)
     os.makedirs(output, exist_ok=True)

@@ -33,17 +33,19 @@ MEGABYTE = 1e6
 CONTENTS = 100
 
 
-def require_of_run(output, workdir):
-    """Raises UserError where a folder has the report of another run."""
+def require_of_run(output, workdir, direction):
+    """Raises UserError where a folder has the report of another run or direction."""
     try:
         with open(os.path.join(output, JSON), encoding="utf-8") as file:
-            found = json.load(file)["settings"]["workdir"]
+            settings = json.load(file)["settings"]
+            found, way = settings["workdir"], settings["direction"]
     except (OSError, ValueError, KeyError, TypeError):
         return
-    if os.path.realpath(found) != os.path.realpath(workdir):
+    if (os.path.realpath(found), way) != (os.path.realpath(workdir), direction):
         raise UserError(
-            f"--output={output}: expected a folder without the files of another run, "
-            f"found those of {found}; --overwrite replaces them"
+            f"--output={output}: expected a folder of the files of this run and "
+            f"--direction={direction}, found those of {found}, {way}; --overwrite "
+            "replaces its report"
         )
 
 

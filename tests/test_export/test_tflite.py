@@ -344,12 +344,15 @@ def test_an_output_that_cannot_be_written_ends_in_one_line(workdir, tmp_path):
 
 def test_the_files_of_another_run_are_not_replaced(workdir, tmp_path):
     report = tflite_report.JSON
-    (tmp_path / report).write_text(json.dumps({"settings": {"workdir": "another"}}))
-    with pytest.raises(UserError, match="found those of another; --overwrite"):
-        tflite.export(workdir, str(tmp_path), tflite.Settings())
+    for other, way in (("another", "a2b"), (workdir, "b2a")):
+        settings = {"workdir": str(other), "direction": way}
+        (tmp_path / report).write_text(json.dumps({"settings": settings}))
+        with pytest.raises(UserError, match=f"found those of {other}, {way}; --overw"):
+            tflite.export(workdir, str(tmp_path), tflite.Settings())
     for mine in (workdir, os.path.join(workdir, "..", os.path.basename(workdir))):
-        (tmp_path / report).write_text(json.dumps({"settings": {"workdir": mine}}))
-        tflite_report.require_of_run(str(tmp_path), workdir)
+        settings = {"workdir": mine, "direction": "a2b"}
+        (tmp_path / report).write_text(json.dumps({"settings": settings}))
+        tflite_report.require_of_run(str(tmp_path), workdir, "a2b")
 
 
 def test_pairs_are_those_of_the_split_and_the_same_each_time():
