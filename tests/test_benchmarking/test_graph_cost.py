@@ -47,7 +47,6 @@ CASES = {
 
 # In each run of the tests; the others in `make test-slow`.
 PLAIN = (
-    "release",
     "two G updates, resize, no masks",
     "one pass, recomputed",
     "recoloured, zeros, no cycle L1, statistics",

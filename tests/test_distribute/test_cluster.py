@@ -107,6 +107,7 @@ def test_a_tpu_and_several_workers_exclude_each_other(monkeypatch):
         strategies.choose(CONFIG, tpu="local")
 
 
+@pytest.mark.slow  # TensorFlow looks for one for half a minute
 def test_a_host_without_a_tpu_says_so():
     with pytest.raises(UserError, match="--tpu=local: expected a TPU, found none: .+"):
         strategies.choose(CONFIG, tpu="local")
