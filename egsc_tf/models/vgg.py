@@ -10,6 +10,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
+from egsc_tf.config import EMBEDDED, IMAGENET
 from egsc_tf.errors import UserError
 from egsc_tf.runtime import xla
 from egsc_tf.runtime.keras import keras
@@ -75,7 +76,7 @@ def load(name, mixed_precision="float32"):
         download fails.
     """
     policy = "float32" if mixed_precision == "mixed_float16" else mixed_precision
-    if name == "embedded":
+    if name == EMBEDDED:
         network = PerceptualNetwork(EMBEDDED_WIDTHS, policy)
         network(tf.zeros([1, 32, 32, 3]))
         _fill_embedded(network)
@@ -99,7 +100,7 @@ def load(name, mixed_precision="float32"):
 
 def check(name):
     """Raises UserError for a flag value that names a file that there is not."""
-    if name not in ("imagenet", "embedded") and not os.path.isfile(name):
+    if name not in (IMAGENET, EMBEDDED) and not os.path.isfile(name):
         raise UserError(
             f"--perceptual_network={name}: expected 'imagenet', 'embedded' or a Keras "
             "VGG-19 .h5 file, found no such file"
