@@ -21,6 +21,7 @@ from egsc_tf.benchmarking.summary import compare, summary
 from egsc_tf.benchmarking.synthetic import Synthetic
 from egsc_tf.benchmarking.uses import OF_BENCHMARK, READ_BY
 from egsc_tf.config import Config
+from egsc_tf.data import python_op
 from egsc_tf.data.source import open_source
 from egsc_tf.distribute import strategies
 from egsc_tf.errors import UserError
@@ -53,18 +54,23 @@ def benchmark(config, settings):
       UserError: for data that are missing or bad.
     """
     keras.mixed_precision.set_global_policy(config.mixed_precision)
-    what, seconds = settings.what, settings.seconds
     if settings.replicas:
         strategy = _logical_cpus(settings.replicas)
     else:
         strategy = strategies.local()
     strategies.require_divisible(config, strategy.num_replicas_in_sync)
     xla = devices.set_up(config, strategy)
-    needs_images = {*READ_BY} & {*what}
+    needs_images = {*READ_BY} & {*settings.what}
     if settings.synthetic or not needs_images:
         source = Synthetic(config.height, config.width)
     else:
         source = open_source(config, "train")
+    with python_op.errors_as_raised():
+        return _measured(config, settings, source, strategy, xla)
+
+
+def _measured(config, settings, source, strategy, xla):
+    what, seconds = settings.what, settings.seconds
     peak = Peak()
     found = {
         "flags": {k: v for k, v in vars(config).items() if v != _DEFAULTS[k]},

@@ -147,18 +147,25 @@ class Config:
     )
     on_bad_image: str = setting(
         "stop",
-        "An image that does not decode stops the run, or is counted, listed and left "
-        "out.",
+        "An image that does not decode stops the run when it comes up, or is named "
+        "and left out: the next good one takes its place.",
         choices=("stop", "skip"),
         may_change=True,
         use=_OF_FILES,
     )
     cache_gib: float = setting(
         2.0,
-        "Keep the decoded images in memory where all of them take less than this many "
-        "GiB (for a moment a domain takes twice its share), else in a temporary file "
-        "(TMPDIR).",
+        "How many GiB of decoded images are kept in memory, at most. Where all of them "
+        "take more, each domain keeps the same share.",
         least=0.0,
+        may_change=True,
+        use=_OF_FILES,
+    )
+    cache_dir: str = setting(
+        "",
+        "Folder where decoded images are kept between runs, at the size of training; "
+        "several runs may share it. Empty: nowhere.",
+        path=paths.FOLDER,
         may_change=True,
         use=_OF_FILES,
     )
@@ -459,7 +466,7 @@ def facts(config: Config) -> dict[str, Any]:
     """{flag: value}: the flags that must be the same on all workers of a run. Where
     files lie on a host, and how the data are kept, is its own affair; what is in them
     is compared when they are read."""
-    own = {"data_dir", "manual_dir", "cache_gib", *config.own_paths()}
+    own = {"data_dir", "manual_dir", "cache_gib", "cache_dir", *config.own_paths()}
     values = dataclasses.asdict(config).items()
     return {f"--{name}": value for name, value in values if name not in own}
 

@@ -1,200 +1,225 @@
 """A source of decoded images, wherever they come from: files, records, TFDS.
 
-Every image is decoded once at the start, so that a bad one is known before the first
-step. The pixels, already resized, stay in memory, or in a temporary file where they
-take too much of it.
+An image is decoded when it first comes up. Its pixels, already resized, are kept in
+memory as far as --cache_gib goes, and on disk between runs with --cache_dir.
+
+With --on_bad_image=skip the place of an image that does not decode is taken by the next
+one that does, in the listing's order and from its end on to its beginning. So which
+image a step gets is a function of the files alone, whatever was read before.
 """
 
-import contextlib
-import dataclasses
+import functools
 import hashlib
-import itertools
-import shutil
-import tempfile
-import typing
+import threading
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
-from tqdm import tqdm
 
 from egsc_tf.data import doubts, images, inventory, python_op
 from egsc_tf.data.images import FEWEST
+from egsc_tf.data.kept import Kept
+from egsc_tf.data.pixel_cache import GIB, PixelCache
 from egsc_tf.errors import UserError
-from egsc_tf.runtime.threads import in_order
 
 NAMED = 20  # images left out that the log names
-ALIGNMENT = 64  # bytes, of TensorFlow's tensors
-
-
-@dataclasses.dataclass(frozen=True)
-class Listing:
-    """The images of one domain before they are decoded.
-
-    Attributes:
-      where: what messages call it: a folder, a split.
-      count: how many images.
-      items: iterable of (name, () -> images.Picture), in an order that never changes;
-        the function raises images.BadImage naming the image.
-      place: what the names begin with, which changes where the data are moved.
-    """
-
-    where: str
-    count: int
-    items: typing.Iterable
-    place: str = ""
-
-    def first(self, most):
-        """The listing of its first images, at most so many."""
-        few = itertools.islice(self.items, most)
-        return dataclasses.replace(self, count=min(most, self.count), items=few)
 
 
 class Decoded:
     """A source (see `egsc_tf.data.stream`) over the images of two listings.
 
     Args:
-      listings: {"a": Listing, "b": Listing}.
+      listings: {"a": egsc_tf.data.listing.Listing, "b": ...}.
       height, width: what images are resized to.
-      on_bad_image: "stop" raises at the first that does not decode; "skip" lists,
-        counts and leaves out.
-      cache_gib: pixels that take more than this are kept in a temporary file.
-
-    What is left out, and what decodes and is doubtful, is logged by name.
+      on_bad_image: "stop" raises at the first that does not decode; "skip" names it and
+        gives the next good one in its place.
+      cache_gib: how many GiB of pixels are kept in memory at most.
+      cache_dir: folder where pixels are kept between runs; empty: nowhere.
+      most: how many images of a listing there are at most, the first ones; None: all.
 
     Attributes:
       where: {"a": ..., "b": ...}, of the listings.
-      names: {"a": [...], "b": [...]}, the usable images.
-      bad: the messages about images left out.
 
     Raises:
-      UserError: where a listing has fewer than two usable images.
-      egsc_tf.data.images.BadImage: one does not decode and on_bad_image is "stop".
+      UserError: where a listing has fewer than two images; and later, from what gives
+        images, where fewer than two of them are usable.
+      egsc_tf.data.images.BadImage: later, likewise, where one does not decode and
+        on_bad_image is "stop".
     """
 
-    def __init__(self, listings, height, width, on_bad_image="stop", cache_gib=2.0):
+    def __init__(
+        self,
+        listings,
+        height,
+        width,
+        on_bad_image="stop",
+        cache_gib=2.0,
+        cache_dir="",
+        most=None,
+    ):
         self.height, self.width = height, width
-        self.bad = []
-        total = sum(listing.count for listing in listings.values())
-        in_memory = total * height * width * 3 <= cache_gib * 2**30
         self.where = {domain: listing.where for domain, listing in listings.items()}
-        self.names, self._pixels, self._inventory = {}, {}, {}
-        doubtful = doubts.Doubts()
+        self._doubtful = doubts.Doubts()
+        self._images, self._kept = {}, {}
         for domain, listing in listings.items():
-            usable, self._pixels[domain], digests = self._decode(
-                listing, on_bad_image, in_memory, doubtful
+            count = listing.count if most is None else min(most, listing.count)
+            self._images[domain] = _Images(
+                listing, count, (height, width), on_bad_image, self._doubtful
             )
-            self.names[domain] = usable
-            names = [name.removeprefix(listing.place) for name in usable]
-            self._inventory[domain] = inventory.of(names, digests)
-            if len(usable) < FEWEST:
-                raise UserError(
-                    f"{listing.where}: expected at least {FEWEST} usable images, found "
-                    f"{len(usable)}"
-                )
-        for message in self.bad[:NAMED]:
-            logging.warning("left out: %s", message)
-        if self.bad:
-            logging.warning("left out %d of %d images", len(self.bad), total)
-        doubtful.tell(total)
+        sizes = {domain: found.count for domain, found in self._images.items()}
+        gib = sum(sizes.values()) * height * width * 3 / GIB
+        share = min(1.0, cache_gib / gib)
+        for domain, found in self._images.items():
+            shape = (height, width, 3)
+            self._kept[domain] = Kept(int(share * found.count), shape)
+            if cache_dir:
+                home, count = found.listing.home, found.count
+                found.cache = PixelCache(cache_dir, home, count, shape)
+        if share < 1.0:
+            logging.info(
+                "%.1f GiB of pixels, of which --cache_gib=%g are kept in memory; the "
+                "others are %s",
+                gib,
+                cache_gib,
+                "read from --cache_dir"
+                if cache_dir
+                else "decoded each time; --cache_dir keeps them on disk",
+            )
 
     def size(self, domain):
         """How many images an epoch of a domain has."""
-        return len(self.names[domain])
+        return self._images[domain].count
 
     def fingerprint(self):
-        """A digest of all pixels, in their order."""
+        """A digest of what `inventory` gives, and of the size."""
         digest = hashlib.sha256(f"{self.height} {self.width}".encode())
-        for domain, found in sorted(self._inventory.items()):
-            digest.update(f"{domain} {len(found.pixels)}".encode())
-            digest.update(found.pixels.tobytes())
+        for domain in sorted(self._images):
+            for part in self.inventory(domain):
+                digest.update(f"{domain} {len(part)}".encode())
+                digest.update(part.tobytes())
         return digest.hexdigest()[:16]
 
     def inventory(self, domain):
-        """The inventory.Inventory of a domain."""
-        return self._inventory[domain]
+        """The inventory.Inventory of a domain, for which no image is opened."""
+        return self._images[domain].inventory
+
+    def index(self, domain, index):
+        """Which image stands at a place: the next good one, where its own was asked for
+        and is bad."""
+        return self._images[domain].index(index)
+
+    def name(self, domain, index):
+        """The name of the image at a place, see `index`."""
+        return self._images[domain].listing.name(self.index(domain, index))
+
+    def bad(self, domain):
+        """{index: message} of the images that came up and are left out."""
+        return dict(self._images[domain].bad)
 
     def pixels(self, domain, index):
-        """[H, W, 3] uint8 of an image."""
-        return np.asarray(self._pixels[domain][index])
+        """[H, W, 3] uint8 of an image, from disk."""
+        return self._images[domain].pixels(int(index))
 
     def image(self, domain, index, seed):
         """[H, W, 3] uint8 as a tensor; `seed` is not used: a file has one look."""
         del seed
-        pixels = self._pixels[domain]
-        if tf.is_tensor(pixels):  # in memory: no Python is needed to take one out
-            return tf.gather(pixels, index)
-        pixels = python_op.call(lambda i: self.pixels(domain, i), [index], tf.uint8)
-        return tf.ensure_shape(pixels, [self.height, self.width, 3])
+        index = tf.cast(index, tf.int64)
 
-    def _decode(self, listing, on_bad_image, in_memory, doubtful):
-        """(names of the usable images, their pixels [N, H, W, 3]: a tensor, or an array
-        that reads a file; digests of each one's pixels)."""
-        shape = (listing.count, self.height, self.width, 3)
-        if in_memory:
-            pixels = _aligned(shape)
-        else:
-            # The file has no name, and is deleted with the array that reads it.
-            file = tempfile.TemporaryFile(prefix="egsc_tf_")  # noqa: SIM115
-            logging.info("%s: decoded to a temporary file, see TMPDIR", listing.where)
-            # A full disk would be a bus error later on.
-            needed, folder = int(np.prod(shape)), tempfile.gettempdir()
-            if shutil.disk_usage(folder).free < needed:
-                raise UserError(
-                    f"{listing.where}: expected {needed / 2**30:.1f} GiB free in "
-                    f"{folder} (TMPDIR), or a larger --cache_gib"
-                )
-            pixels = np.memmap(file, np.uint8, "w+", shape=shape)
+        def read():
+            read = self._images[domain].pixels
+            pixels = python_op.call(lambda i: read(int(i)), [index], tf.uint8)
+            return tf.ensure_shape(pixels, [self.height, self.width, 3])
 
-        def decode(item):
+        return self._kept[domain].image(index, read)
+
+    def tell(self):
+        """Says how many images were left out and are doubtful, of those that came up
+        until now; nothing where that was said before."""
+        found = self._images.values()
+        came_up = sum(x.came_up for x in found)
+        if any(len(x.bad) > x.told for x in found):
+            bad = sum(len(x.bad) for x in found)
+            logging.warning("left out %d of %d images", bad, came_up)
+            for x in found:
+                x.told = len(x.bad)
+        self._doubtful.tell(came_up)
+
+
+class _Images:
+    """The images of one listing. For any threads.
+
+    Attributes:
+      cache: None, or their PixelCache.
+      bad: {index: message} of those that came up and do not decode.
+      told: how many of them were counted in the log.
+    """
+
+    def __init__(self, listing, count, size, on_bad_image, doubtful):
+        self.listing, self.count = listing, count
+        self.cache, self.bad, self.told = None, {}, 0
+        self._size, self._stops = size, on_bad_image == "stop"
+        self._doubtful = doubtful
+        self._seen = np.zeros(count, bool)
+        self._lock = threading.Lock()
+        self._require(count)
+
+    @property
+    def came_up(self):
+        return int(self._seen.sum())
+
+    @functools.cached_property
+    def inventory(self):
+        names, place = self.listing.name, self.listing.place
+        return inventory.of(
+            (names(i).removeprefix(place) for i in range(self.count)),
+            map(self.listing.mark, range(self.count)),
+        )
+
+    def index(self, index):
+        with self._lock:
+            self._require(self.count - len(self.bad))
+            while index in self.bad:
+                index = (index + 1) % self.count
+        return index
+
+    def pixels(self, index):
+        """[H, W, 3] uint8 of the image at a place, see Decoded.index."""
+        while True:
+            index = self.index(index)
             try:
-                picture = item[1]()
+                return self._read(index)
             except images.BadImage as error:
-                if on_bad_image == "stop":
+                if self._stops:
                     raise images.BadImage(
                         f"{error}; a run with --on_bad_image=skip leaves it out",
                         error.kind,
                     ) from error
-                # Not the error, which keeps the half decoded image in memory.
-                return str(error)
-            image = images.resize(picture.pixels, self.height, self.width)
-            digest = inventory.digest(np.ascontiguousarray(image))
-            return image, digest, doubts.of(picture)
+                self._leave_out(index, str(error))
 
-        names, digests = [], []
-        bar = tqdm(desc=f"reading {listing.where}", total=listing.count, unit="image")
-        with bar, _reading(listing.where):
-            for (name, _), found in in_order(decode, listing.items):
-                bar.update()
-                if isinstance(found, str):
-                    self.bad.append(found)
-                    continue
-                pixels[len(names)], digest, doubt = found
-                names.append(name)
-                digests.append(digest)
-                doubtful.add(name, doubt)
-        pixels = pixels[: len(names)]
-        if not in_memory:
-            return names, pixels, digests
-        with tf.device("CPU:0"):  # a GPU's memory is for the networks
-            return names, tf.constant(pixels), digests
+    def _read(self, index):
+        version = self.listing.version(index) if self.cache else ""
+        pixels = self.cache.get(index, version) if self.cache else None
+        if pixels is None:
+            picture = self.listing.read(index)
+            pixels = images.resize(picture.pixels, *self._size)
+            if not self._seen[index]:
+                self._doubtful.add(self.listing.name(index), doubts.of(picture))
+            if self.cache:
+                self.cache.put(index, version, pixels)
+        self._seen[index] = True
+        return pixels
 
+    def _leave_out(self, index, message):
+        with self._lock:
+            if index in self.bad:
+                return
+            self.bad[index], self._seen[index] = message, True
+            if len(self.bad) <= NAMED:
+                logging.warning("left out: %s", message)
 
-def _aligned(shape):
-    """An array of uint8 of which TensorFlow makes one copy, not two."""
-    size = int(np.prod(shape))
-    memory = np.empty(size + ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % ALIGNMENT
-    return memory[start : start + size].reshape(shape)
-
-
-@contextlib.contextmanager
-def _reading(where):
-    """Within it, what TensorFlow cannot read of a listing is a UserError."""
-    try:
-        yield
-    except tf.errors.OpError as error:
-        raise UserError(
-            f"{where}: expected files that can be read to their end, found: "
-            f"{error.message}"
-        ) from error
+    def _require(self, usable):
+        if usable < FEWEST:
+            raise UserError(
+                f"{self.listing.where}: expected at least {FEWEST} usable images, "
+                f"found {usable}{' at most' if self.bad else ''}"
+            )

@@ -4,6 +4,8 @@ Most often their values do not fill their type: 8 or 12 bits kept in 16, numbers
 classes taken for grey. Decided here for all programs, of what they decode anyway.
 """
 
+import threading
+
 import numpy as np
 from absl import logging
 
@@ -34,26 +36,28 @@ def of(picture):
 
 
 class Doubts:
-    """Those of many pictures, of which few are kept. Not for several threads."""
+    """Those of many pictures, of which few are named. For any threads."""
 
     def __init__(self):
-        self.count, self._first = 0, []
+        self.count, self._told = 0, 0
+        self._lock = threading.Lock()
 
     def add(self, name, doubt):
-        """Keeps what `of` said of a picture."""
-        if doubt:
+        """Warns of what `of` said of a picture, or counts it where many were named."""
+        if not doubt:
+            return
+        with self._lock:
             self.count += 1
-            if len(self._first) < NAMED:
-                self._first.append(f"{images.printable(name)}: {doubt}")
+            if self.count <= NAMED:
+                logging.warning("doubtful: %s: %s", images.printable(name), doubt)
 
     def tell(self, total):
-        """Warns of those that are kept, and says how many of `total` there were."""
-        for line in self._first:
-            logging.warning("doubtful: %s", line)
-        if self.count:
+        """Says how many of `total` there were, where there are more than last told."""
+        if self.count > self._told:
             logging.warning(
                 "doubtful: %d of %d images come out nearly black or of one colour; do "
                 "their values fill their type? (docs/guides/check_dataset.md)",
                 self.count,
                 total,
             )
+        self._told = self.count

@@ -38,9 +38,14 @@ def open_source(config, split, most=None):
             config.split_a,
             config.split_b,
         )
-    if most is not None:
-        listings = {domain: x.first(most) for domain, x in listings.items()}
-    return Decoded(listings, *size, config.on_bad_image, config.cache_gib)
+    return Decoded(
+        listings,
+        *size,
+        config.on_bad_image,
+        config.cache_gib,
+        config.cache_dir,
+        most,
+    )
 
 
 def check(config, *splits):

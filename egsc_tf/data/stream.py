@@ -1,8 +1,9 @@
 """Endless streams {x_a, x_b} whose every image is a pure function of (seed, step).
 
 A source has `size(domain)`, `image(domain, index, seed) -> [H, W, 3]`, uint8 or float
-in [-1, 1]; for runs of several workers `fingerprint()`, equal where the images are; and
-for resumed ones `inventory(domain)` and `where[domain]`, what messages call it.
+in [-1, 1]; for runs of several workers `fingerprint()`, equal where the images are; for
+resumed ones `inventory(domain)` and `where[domain]`, what messages call it; and
+`tell()`, which logs at the end what was found out about the images on the way.
 The n-th image of a domain is the (n mod size)-th of that epoch's own permutation; its
 look and augmentation are drawn from (seed, domain, n) by stateless random numbers.
 A resumed run therefore sees what the uninterrupted one would have seen.

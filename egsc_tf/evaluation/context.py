@@ -76,9 +76,16 @@ class EvaluationContext:
                 )
                 return as_float(source.image(domain, n, seed))
 
-            data = tf.data.Dataset.range(count).map(image)
+            data = tf.data.Dataset.range(count).map(
+                image, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+            )
+            rows = tqdm(
+                data.as_numpy_iterator(), f"reading {part}", count, unit="image"
+            )
             with python_op.errors_as_raised():
-                return np.stack([images.to_uint8(x) for x in data.as_numpy_iterator()])
+                found = np.stack([images.to_uint8(x) for x in rows])
+            source.tell()
+            return found
 
         return self.once((part, domain, count), make)
 

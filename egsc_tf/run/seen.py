@@ -19,6 +19,7 @@ from egsc_tf.run import starts
 from egsc_tf.runtime.files import write_whole
 
 NAME = "images.npz"
+OF_BEFORE = "pixels_a"  # an array that egsc_tf wrote until it decoded as images come up
 MEANING = (
     "The run goes on with the images of now; it will not end as one that had the same "
     "images all along (docs/guides/resume.md)"
@@ -81,13 +82,24 @@ def save(workdir: str, source: Any) -> None:
 
 
 def _read(workdir: str) -> dict[str, inventory.Inventory]:
-    """{domain: Inventory}; {} where none was written."""
+    """{domain: Inventory}; {} where none was written. Of an earlier version's, which
+    has digests of pixels, `marks` is None; that is logged."""
     path = os.path.join(workdir, NAME)
     if not os.path.isfile(path):
         return {}
     parts = inventory.Inventory._fields
     try:
         with np.load(path) as arrays:
+            if OF_BEFORE in arrays:
+                logging.info(
+                    "%s: an earlier version wrote it; images are compared by their "
+                    "names alone, this once",
+                    path,
+                )
+                return {
+                    domain: inventory.Inventory(arrays[f"names_{domain}"], None)
+                    for domain in DOMAINS
+                }
             return {
                 domain: inventory.Inventory(*(arrays[f"{x}_{domain}"] for x in parts))
                 for domain in DOMAINS

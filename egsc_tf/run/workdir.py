@@ -95,7 +95,8 @@ def check_flags(workdir: str, config: Config, override: bool = False) -> Config:
 
 
 def moved(config: Config, **where: Any) -> Config:
-    """The Config of a run with the data where they lie now.
+    """The Config of a run with the data where they lie now, for all but training:
+    without its cache_dir, which only training writes to.
 
     Args:
       where: data_dir, manual_dir, recursive; "" and False for that of training.
@@ -113,7 +114,7 @@ def moved(config: Config, **where: Any) -> Config:
                     use, expected=f"a run of {use.expected}", hint=lambda value: ""
                 )
                 raise without_effect(field.name, given[field.name], use, values)
-    return dataclasses.replace(config, **given)
+    return dataclasses.replace(config, **given, cache_dir="")
 
 
 @contextlib.contextmanager

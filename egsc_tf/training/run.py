@@ -98,6 +98,7 @@ def train(
                 config.save(workdir)
                 changed = seen.note(workdir, source, goes_on=any(newest.values()))
                 starts.append(workdir, source, strategy.num_replicas_in_sync, changed)
+            stack.callback(source.tell)
             stack.enter_context(devices.explaining(config))
             stack.enter_context(python_op.errors_as_raised())
             policy = keras.mixed_precision.global_policy()

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from egsc_tf.data import images
+from egsc_tf.data import images, python_op
 from egsc_tf.data.augmentation import as_float
 from egsc_tf.data.source import open_source
 from egsc_tf.data.stream import EXAMPLE_SEEDS
@@ -50,7 +50,11 @@ def draw(config, part, direction, count):
             seed = tf.stack([tf.constant(SEED, tf.int64), k * EXAMPLE_SEEDS])
             return as_float(source.image(domain, index, seed))
 
-        data = tf.data.Dataset.from_tensor_slices(indices).enumerate().map(image)
-        return np.stack([images.to_uint8(x) for x in data.as_numpy_iterator()])
+        data = tf.data.Dataset.from_tensor_slices(indices).enumerate()
+        data = data.map(image, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        with python_op.errors_as_raised():
+            return np.stack([images.to_uint8(x) for x in data.as_numpy_iterator()])
 
-    return Pairs(*(some(domain) for domain in split(direction)))
+    found = Pairs(*(some(domain) for domain in split(direction)))
+    source.tell()
+    return found

@@ -183,7 +183,8 @@ def test_training_and_its_check_read_subfolders_alike(tmp_path):
     flags = {"dataset": "folder", "data_dir": str(tmp_path), "height": 16, "width": 16}
     with pytest.raises(UserError, match="at least 2 usable images, found 1"):
         open_source(Config(**flags), "train")
-    names = open_source(Config(**flags, recursive=True), "train").names["b"]
+    found = open_source(Config(**flags, recursive=True), "train")
+    names = [found.name("b", n) for n in range(found.size("b"))]
     expected = ["a-b/x.jpg", "a/deep/x.png", "a/x.png", "b.png"]
     assert [os.path.relpath(n, tmp_path / "trainB") for n in names] == expected
     for name in FOLDERS:  # then without one above

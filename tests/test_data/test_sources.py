@@ -7,13 +7,14 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from support.archives import write_records
+from support.decoding import read_all
 from support.files import bad_files, noise, save
 from support.pictures import png
 
 from egsc_tf.config import Config
 from egsc_tf.data import images, python_op
-from egsc_tf.data.augmentation import as_float, finish
-from egsc_tf.data.listings import official_records
+from egsc_tf.data.augmentation import finish
+from egsc_tf.data.records import Records
 from egsc_tf.data.source import open_source
 from egsc_tf.data.stream import stream
 from egsc_tf.errors import UserError
@@ -48,33 +49,88 @@ def open_tfds(flags, **more):
 
 
 def assert_images(source, domain, expected):
-    """The source gives these [h, w, 3] uint8 images, resized."""
+    """The source gives these [h, w, 3] uint8 images, resized, and again from where it
+    keeps them."""
     assert source.size(domain) == len(expected)
-    read = tf.function(lambda *args: as_float(source.image(*args)))
-    for i, pixels in enumerate(expected):
-        right = images.to_float(images.resize(pixels, source.height, source.width))
-        np.testing.assert_allclose(read(domain, i, None), right, atol=1e-6)
+    right = [images.resize(x, source.height, source.width) for x in expected]
+    for _ in range(2):
+        np.testing.assert_array_equal(read_all(source, domain)[domain], right)
 
 
-@pytest.mark.parametrize("cache_gib", [0.0, 1.0])
-def test_folder_gives_resized_images_from_memory_or_disk(root, cache_gib):
+# Of 3 images of 8x16 in each of two domains, none, one each, and all.
+CACHES = [0.0, 3 * 8 * 16 * 3 / 2**30, 1.0]
+
+
+@pytest.mark.parametrize("cache_gib", CACHES)
+def test_folder_gives_resized_images_from_memory_or_files(root, cache_gib):
     expected = [noise(20 + i, 30, seed=i) for i in range(3)]
     assert_images(open_folder(root, cache_gib=cache_gib), "b", expected)
 
 
+@pytest.mark.parametrize(("cache_gib", "again"), zip(CACHES, (3, 2, 0)))
+def test_what_is_kept_in_memory_is_read_once(root, cache_gib, again, monkeypatch):
+    source, opened = open_folder(root, cache_gib=cache_gib), opens(monkeypatch)
+    read_all(source, "a")
+    assert len(opened) == 3
+    read_all(source, "a")
+    assert len(opened) == 3 + again
+
+
+def opens(monkeypatch):
+    """The list of paths of images that are opened from now on."""
+    opened, open_file = [], images.open_file
+    monkeypatch.setattr(
+        images, "open_file", lambda path: [opened.append(path), open_file(path)][1]
+    )
+    return opened
+
+
+def test_the_first_batch_opens_few_files(root, monkeypatch):
+    for name in ("trainA", "trainB"):
+        for i in range(500):
+            os.link(root / name / "0.png", root / name / f"link{i}.png")
+    opened = opens(monkeypatch)
+    source = open_folder(root)
+    source.fingerprint()
+    assert opened == []
+    config = Config(height=8, width=16, batch_size=2)
+    next(iter(stream(source, config, 0, 2)))
+    assert 8 <= len(opened) < 200
+
+
 def test_folder_stops_at_a_bad_file_naming_it(root):
     (root / "trainB" / "broken.png").write_text("x")
-    with pytest.raises(images.BadImage, match=r"trainB.broken\.png"):
-        open_folder(root)
+    source = open_folder(root)
+    with pytest.raises(images.BadImage, match=r"trainB.broken\.png.*on_bad_image=skip"):
+        read_all(source)
 
 
-@pytest.mark.parametrize("cache_gib", [0.0, 1.0])
-def test_folder_leaves_out_and_lists_bad_files(root, cache_gib):
-    names = bad_files(root / "trainA")
+@pytest.mark.parametrize("cache_gib", CACHES)
+def test_the_next_good_file_takes_the_place_of_a_bad_one(root, cache_gib, caplog):
+    names = bad_files(root / "trainA")  # behind 0, 1, 2: cut, empty, pixel, text
+    (root / "trainA" / "1.png").write_text("no image any more")
+    names.append("1.png")
     folder = open_folder(root, on_bad_image="skip", cache_gib=cache_gib)
-    assert_images(folder, "a", [noise(20 + i, 30, seed=i) for i in range(3)])
-    assert len(folder.bad) == len(names)
-    assert all(any(name in message for message in folder.bad) for name in names)
+    good = {i: noise(20 + i, 30, seed=i) for i in (0, 2)}
+    assert_images(folder, "a", [good[i] for i in (0, 2, 2, 0, 0, 0, 0)])
+    found = folder.bad("a").values()
+    assert len(found) == len(names)
+    assert all(any(name in message for message in found) for name in names)
+    assert [folder.index("a", i) for i in range(7)] == [0, 2, 2, 0, 0, 0, 0]
+    assert caplog.text.count("left out: /") == len(names)
+    folder.tell()
+    folder.tell()
+    assert caplog.text.count("left out 5 of 7 images") == 1
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_too_few_good_files_are_an_error_when_that_is_known(root, count):
+    for i in range(count, 3):
+        (root / "trainB" / f"{i}.png").write_text("x")
+    source = open_folder(root, on_bad_image="skip")
+    for _ in range(2):
+        with pytest.raises(UserError, match="trainB: expected at least 2 usable image"):
+            read_all(source, "b")
 
 
 def test_folders_that_cannot_be_used_are_named(root):
@@ -128,9 +184,10 @@ def test_bad_official_records_are_named(tmp_path):
     with pytest.raises(
         images.BadImage, match="record 1 image_raw_B: expected an image"
     ):
-        open_folder(tmp_path, **flags)
+        read_all(open_folder(tmp_path, **flags))
     skipped = open_folder(tmp_path, on_bad_image="skip", **flags)
-    assert (skipped.size("a"), skipped.size("b")) == (3, 2)
+    read_all(skipped)
+    assert (list(skipped.bad("a")), list(skipped.bad("b"))) == ([], [1])
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(UserError, match=r"tfrecord: expected whole TFRecords, found"):
         open_folder(tmp_path, **flags)
@@ -156,6 +213,21 @@ def test_tfds_gives_the_splits_of_both_domains(tfds_flags):
         expected = stored(tfds_flags, f"train{domain.upper()}")
         assert expected[0].shape == (128, 128, 3)
         assert_images(source, domain, expected)
+
+
+def test_tfds_splits_are_not_read_through(tfds_flags, monkeypatch):
+    expected = stored(tfds_flags, "trainA") if open_tfds(tfds_flags) else None
+    monkeypatch.delattr(tfds.core.DatasetBuilder, "as_dataset")
+    read, records = Records.read, []
+    monkeypatch.setattr(
+        Records, "read", lambda self, i: [records.append(i), read(self, i)][1]
+    )
+    source = open_tfds(tfds_flags)
+    source.fingerprint()
+    assert records == []
+    right = images.resize(expected[2], 8, 16)
+    np.testing.assert_array_equal(source.pixels("a", 2), right)
+    assert records == [2]
 
 
 def test_tfds_splits_may_be_named_and_sliced(tfds_flags):
@@ -223,20 +295,13 @@ def test_records_that_cannot_be_read_are_named(tmp_path, monkeypatch):
         open_folder(tmp_path, dataset="official_records")
 
 
-def test_records_that_break_while_they_are_read_are_named(tmp_path, monkeypatch):
+def test_records_that_break_while_they_are_read_are_named(tmp_path):
     path = tmp_path / "gta_train_00000-of-00001.tfrecord"
     write_records(path, [(png(noise()), png(noise()))] * 3)
-    count = official_records.count_of
-
-    def then_cut_off(path):
-        found = count(path)
-        with open(path, "r+b") as file:
-            file.truncate(os.path.getsize(path) - 9)
-        return found
-
-    monkeypatch.setattr(official_records, "count_of", then_cut_off)
-    with pytest.raises(UserError, match="image_raw_A: expected files that can be read"):
-        open_folder(tmp_path, dataset="official_records")
+    source = open_folder(tmp_path, dataset="official_records")
+    os.truncate(path, os.path.getsize(path) - 9)
+    with pytest.raises(UserError, match="expected whole TFRecords, found one that is"):
+        read_all(source)
 
 
 class Odd(KeyError):

@@ -258,7 +258,7 @@ def test_the_data_sets_own_label_maps_are_the_truth(tmp_path):
     context = EvaluationContext(
         Identity(), config, Settings(segmentation_classes=8), ""
     )
-    context.kept[("source", "test")] = SomeNames()
+    context.kept[("source", "test")] = SomeImages()
     # Frame 1, the test image, has label id 8 everywhere: flat.
     np.testing.assert_array_equal(
         segmentation.label_maps_of(context, "a"), np.full([1, 16, 32], 1)
@@ -268,17 +268,26 @@ def test_the_data_sets_own_label_maps_are_the_truth(tmp_path):
     context = EvaluationContext(
         Identity(), config, Settings(segmentation_classes=8), ""
     )
-    context.kept[("source", "test")] = SomeNames()
+    context.kept[("source", "test")] = SomeImages()
     found = segmentation.label_maps_of(context, "a")
     np.testing.assert_array_equal(found, segmentation.label_maps_of(context, "b"))
     assert (found != 1).any()
 
 
-class SomeNames:
-    names = {"a": ["one"], "b": ["one"]}
+class SomeImages:
+    """A source of one image, of which only the place counts."""
 
     def size(self, domain):
         return 1
+
+    def index(self, domain, index):
+        return index
+
+    def image(self, domain, index, seed):
+        return tf.zeros([8, 8, 3], tf.uint8)
+
+    def tell(self):
+        pass
 
 
 class BrightOrDark(tf.Module):
@@ -366,7 +375,7 @@ def test_subfolders_are_scored_with_label_maps_of_the_same_names(tmp_path):
 def test_label_maps_need_images_with_names():
     config = dataclasses.replace(DIGITS, dataset="official_records")
     context = EvaluationContext(Identity(), config, Settings(label_dir="labels"), "")
-    context.kept[("source", "test")] = SomeNames()
+    context.kept[("source", "test")] = SomeImages()
     with pytest.raises(UserError, match="--label_dir: expected --dataset=folder.*offi"):
         segmentation.label_maps_of(context, "a")
 

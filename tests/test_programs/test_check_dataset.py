@@ -8,6 +8,7 @@ import shutil
 
 import pytest
 from PIL import Image
+from support.decoding import read_all
 from support.files import bad_files, noise, save
 from support.odd_images import odd_images
 from support.pictures import encoded
@@ -46,9 +47,13 @@ def files(findings, kind):
 def would_train(root, split="train", **flags):
     flags = {"height": 16, "width": 16, "n_encoder": 1, **flags}
     try:
-        open_source(Config(dataset="folder", data_dir=str(root), **flags), split)
+        source = open_source(
+            Config(dataset="folder", data_dir=str(root), **flags), split
+        )
+        read_all(source)
     except UserError:
         return False
+    source.tell()
     return True
 
 
@@ -329,9 +334,9 @@ def test_what_training_leaves_out_is_named_up_to_a_number(tmp_path, caplog):
     assert "left out 25 of 33 images" in caplog.text
     flags = {"height": 16, "width": 16, "dataset": "folder", "data_dir": str(tmp_path)}
     with pytest.raises(
-        images.BadImage, match=r"bad00.*; a run with --on_bad_image=skip leaves"
+        images.BadImage, match=r"bad\d\d.*; a run with --on_bad_image=skip leaves"
     ):
-        open_source(Config(**flags), "train")
+        read_all(open_source(Config(**flags), "train"))
 
 
 @pytest.mark.filterwarnings("ignore")  # Pillow's, of which there are many
@@ -364,10 +369,9 @@ def test_two_thousand_odd_files_are_each_read_or_named_alike_everywhere(tmp_path
             assert whole <= good
             assert not hopeless & good
             assert 0.2 < len(good) / len(every) < 0.8
-            relative = [
-                os.path.relpath(path, tmp_path) for path in source.names[domain]
-            ]
-            assert set(relative) == good
+            read_all(source, domain)
+            used = {source.name(domain, n) for n in range(source.size(domain))}
+            assert {os.path.relpath(path, tmp_path) for path in used} == good
             paths = folders.list_images(str(tmp_path / name))
             messages = []
             read = list(

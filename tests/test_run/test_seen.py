@@ -6,7 +6,9 @@ import shutil
 
 import numpy as np
 import pytest
+from support.archives import write_records
 from support.files import noise, save
+from support.pictures import png
 from support.trainers import SHORT
 
 from egsc_tf.config import Config
@@ -31,7 +33,8 @@ def root(tmp_path):
 
 def source_of(root, **flags):
     flags = {"height": 16, "width": 16, "on_bad_image": "skip", **flags}
-    return open_source(Config(dataset="folder", data_dir=str(root), **flags), "train")
+    flags = {"dataset": "folder", "data_dir": str(root), **flags}
+    return open_source(Config(**flags), "train")
 
 
 def changed(root):
@@ -39,7 +42,7 @@ def changed(root):
     for n in ("new.png", "other.png"):
         save(root / "trainB" / n, noise(16, 16, seed=len(n) + 50))
     (root / "trainB" / "3.png").unlink()
-    save(root / "trainB" / "4.png", noise(16, 16, seed=99))
+    save(root / "trainB" / "4.png", noise(16, 17, seed=99))
 
 
 CHANGES = "{}: 6 images then, 7 now (2 added, 1 gone, 1 changed)"
@@ -57,7 +60,7 @@ def test_changes_are_counted_per_folder(root, tmp_path):
     assert seen.changes(workdir, source_of(root)) == []
 
 
-def test_moved_and_touched_images_are_the_same_and_broken_ones_are_gone(root, tmp_path):
+def test_moved_and_touched_images_are_the_same_and_broken_ones_changed(root, tmp_path):
     workdir = str(tmp_path / "run")
     seen.save(workdir, source_of(root))
     moved = tmp_path / "elsewhere"
@@ -66,8 +69,43 @@ def test_moved_and_touched_images_are_the_same_and_broken_ones_are_gone(root, tm
     assert seen.changes(workdir, source_of(moved)) == []
     (moved / "trainA" / "0.png").write_text("no image any more")
     assert seen.changes(workdir, source_of(moved)) == [
-        f"{moved / 'trainA'}: 6 images then, 5 now (0 added, 1 gone, 0 changed)"
+        f"{moved / 'trainA'}: 6 images then, 6 now (0 added, 0 gone, 1 changed)"
     ]
+
+
+def test_records_are_known_by_their_checksums(tmp_path):
+    path, workdir = tmp_path / "x_train_1.tfrecord", str(tmp_path / "run")
+
+    def source(*seeds):
+        pairs = [(png(noise(seed=s)), b"of B") for s in seeds]
+        write_records(path, pairs)
+        return source_of(tmp_path, dataset="official_records")
+
+    seen.save(workdir, source(0, 1, 2))
+    assert seen.changes(workdir, source(0, 1, 2)) == []
+    lines = seen.changes(workdir, source(0, 3, 2))
+    assert all("0 added, 0 gone, 1 changed" in line for line in lines)
+    assert len(lines) == 2
+
+
+def test_the_file_of_an_earlier_version_is_read_once(root, tmp_path, caplog):
+    workdir, source = str(tmp_path / "run"), source_of(root)
+    seen.save(workdir, source)
+    path = os.path.join(workdir, seen.NAME)
+    arrays = {k.replace("marks", "pixels"): v for k, v in np.load(path).items()}
+    np.savez(path, **arrays)
+    told = "images are compared by their names alone, this once"
+    with caplog.at_level("INFO", logger="absl"):
+        assert seen.note(workdir, source, goes_on=True) == []
+        assert told in caplog.text
+        caplog.clear()
+        np.savez(path, **arrays)
+        changed(root)
+        (line,) = seen.note(workdir, source_of(root), goes_on=True)
+        assert "6 images then, 7 now (2 added, 1 gone, 0 changed)" in line
+        caplog.clear()
+        assert seen.note(workdir, source_of(root), goes_on=True) == []
+        assert told not in caplog.text
 
 
 def test_a_run_that_noted_only_numbers_tells_another_number(root, tmp_path):
@@ -84,8 +122,8 @@ def test_what_is_remembered_is_small_and_soon_compared(tmp_path):
 
     class Many:
         def inventory(self, domain):
-            pixels = np.arange(count) + (domain == "b")
-            return inventory.of([f"{n}.jpg" for n in range(count)], pixels)
+            marks = np.arange(count) + (domain == "b")
+            return inventory.of([f"{n}.jpg" for n in range(count)], marks)
 
         def size(self, domain):
             return count

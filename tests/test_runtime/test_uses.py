@@ -28,6 +28,7 @@ OF_RUNS = {
     "unseen_pairs": ("--unseen_pairs", "--dataset=digits_multi", DIGITS),
     "on_bad_image": ("--on_bad_image=skip", DIGITS, FOLDER),
     "cache_gib": ("--cache_gib=1", DIGITS, FOLDER),
+    "cache_dir": ("--cache_dir=x", DIGITS, FOLDER),
     "adain_form": ("--adain_form=release", "--nouse_adain", "--use_adain"),
     "test_noise": ("--test_noise", "--latent_noise=0", "--latent_noise=1"),
     "style_loss": ("--style_loss=statistics", "--style_weight=0", "--style_weight=1"),
@@ -57,6 +58,7 @@ DATA = {
     "unseen_pairs": "--unseen_pairs",
     "on_bad_image": "--on_bad_image=skip --dataset=folder",
     "cache_gib": "--cache_gib=1 --dataset=folder",
+    "cache_dir": "--cache_dir=x --dataset=folder",
 }
 OF_PROGRAMS = {
     "evaluate": {

@@ -290,6 +290,7 @@ class Failing:
     def __init__(self, source):
         self.source = source
         self.inventory, self.where = source.inventory, source.where
+        self.tell = source.tell
 
     def size(self, domain):
         return self.source.size(domain)

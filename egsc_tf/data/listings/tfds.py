@@ -5,14 +5,13 @@ cycle_gan have; or the images of the domains are two splits of one builder, or o
 --split_a=celeb_a:{split}, --split_b=lfw:train.
 """
 
-import functools
-import io
+import os
 import re
 
 from absl import logging
 
-from egsc_tf.data import images
-from egsc_tf.data.decoded import Listing
+from egsc_tf.data.listings.encoded_records import EncodedRecords
+from egsc_tf.data.records import Records
 from egsc_tf.domains import DOMAINS
 from egsc_tf.errors import UserError
 
@@ -116,23 +115,23 @@ def _listing(name, split, data_dir, manual_dir):
         raise UserError(
             f"--dataset={where}: expected a feature 'image', found {sorted(features)}"
         )
+    if made.info.file_format != tfds.core.FileFormat.TFRECORD:
+        raise UserError(
+            f"--dataset={where}: expected it to be prepared as TFRecords, found "
+            f"{made.info.file_format.value}"
+        )
     try:
-        count = made.info.splits[split].num_examples
+        parts = [
+            (os.fspath(part.filename), part.skip, part.take)
+            for part in made.info.splits[split].file_instructions
+        ]
     except (KeyError, ValueError) as error:
         raise UserError(
             f"--dataset={where}: expected one of the splits "
             f"{sorted(made.info.splits)} or a slice of one"
         ) from error
-    # Of an example the image only, which is decoded as every other image is.
-    decoders = tfds.decode.PartialDecoding(
-        {"image": True}, decoders={"image": tfds.decode.SkipDecoding()}
+    records = Records(parts)
+    home = f"{made.data_dir} {split}"
+    return EncodedRecords(
+        records, "image", where, home, lambda index: f"{where} {index}"
     )
-    data = made.as_dataset(split=split, decoders=decoders, **_in_order())
-    items = (
-        (
-            f"{where} {n}",
-            functools.partial(images.decode, io.BytesIO(e["image"]), f"{where} {n}"),
-        )
-        for n, e in enumerate(data.as_numpy_iterator())
-    )
-    return Listing(where, count, items)

@@ -70,20 +70,22 @@ def label_maps_of(context, domain):
     categories), or, of 8 classes, from the data set itself.
     """
     config, settings = context.config, context.settings
-    names = context.source("test").names[domain][: context.count(domain)]
+    source, places = context.source("test"), range(len(context.test_images(domain)))
     categories = settings.segmentation_classes == label_maps.CATEGORIES
     if not settings.label_dir:
         maps = tfds.label_maps(config, "test", domain) if categories else None
         if maps is None:
             return None
         size = (config.height, config.width)
-        return np.stack([label_maps.resize(x, *size) for x in maps[: len(names)]])
+        found = [maps[source.index(domain, n)] for n in places]
+        return np.stack([label_maps.resize(x, *size) for x in found])
     _require_names(config)
     folder = os.path.join(settings.label_dir, "test" + domain.upper())
     images = os.path.join(config.data_dir, "test" + domain.upper())
     maps = []
-    for name in names:
-        stem = os.path.splitext(os.path.relpath(name, images))[0]
+    for n in places:
+        name = os.path.relpath(source.name(domain, n), images)
+        stem = os.path.splitext(name)[0]
         path = os.path.join(folder, stem + ".png")
         if not os.path.isfile(path):
             raise UserError(f"--label_dir: expected {path}, found no such file")
