@@ -18,7 +18,6 @@ from absl import logging
 
 from egsc_tf.data import doubts, images, inventory, python_op
 from egsc_tf.data.images import FEWEST
-from egsc_tf.data.kept import Kept
 from egsc_tf.data.pixel_cache import GIB, PixelCache
 from egsc_tf.errors import UserError
 
@@ -60,7 +59,7 @@ class Decoded:
         self.height, self.width = height, width
         self.where = {domain: listing.where for domain, listing in listings.items()}
         self._doubtful = doubts.Doubts()
-        self._images, self._kept = {}, {}
+        self._images = {}
         for domain, listing in listings.items():
             count = listing.count if most is None else min(most, listing.count)
             self._images[domain] = _Images(
@@ -69,9 +68,9 @@ class Decoded:
         sizes = {domain: found.count for domain, found in self._images.items()}
         gib = sum(sizes.values()) * height * width * 3 / GIB
         share = min(1.0, cache_gib / gib)
-        for domain, found in self._images.items():
+        for found in self._images.values():
             shape = (height, width, 3)
-            self._kept[domain] = Kept(int(share * found.count), shape)
+            found.keep(int(share * found.count))
             if cache_dir:
                 home, count = found.listing.home, found.count
                 found.cache = PixelCache(cache_dir, home, count, shape)
@@ -117,20 +116,16 @@ class Decoded:
         return dict(self._images[domain].bad)
 
     def pixels(self, domain, index):
-        """[H, W, 3] uint8 of an image, from disk."""
+        """[H, W, 3] uint8 of an image. Not to be written to."""
         return self._images[domain].pixels(int(index))
 
     def image(self, domain, index, seed):
         """[H, W, 3] uint8 as a tensor; `seed` is not used: a file has one look."""
         del seed
-        index = tf.cast(index, tf.int64)
-
-        def read():
-            read = self._images[domain].pixels
-            pixels = python_op.call(lambda i: read(int(i)), [index], tf.uint8)
-            return tf.ensure_shape(pixels, [self.height, self.width, 3])
-
-        return self._kept[domain].image(index, read)
+        # Not a variable of TensorFlow, which would need no Python: where operations are
+        # deterministic, tf.data would take one image after the other.
+        pixels = python_op.call(lambda i: self.pixels(domain, i), [index], tf.uint8)
+        return tf.ensure_shape(pixels, [self.height, self.width, 3])
 
     def tell(self):
         """Says how many images were left out and are doubtful, of those that came up
@@ -160,8 +155,15 @@ class _Images:
         self._size, self._stops = size, on_bad_image == "stop"
         self._doubtful = doubtful
         self._seen = np.zeros(count, bool)
+        self.keep(0)
         self._lock = threading.Lock()
         self._require(count)
+
+    def keep(self, count):
+        """Keeps the first images in memory, as they come up."""
+        # Not zeros: the system gives memory to what is written only.
+        self._kept = np.empty((count, *self._size, 3), np.uint8)
+        self._is_kept = np.zeros(count, bool)
 
     @property
     def came_up(self):
@@ -184,6 +186,14 @@ class _Images:
 
     def pixels(self, index):
         """[H, W, 3] uint8 of the image at a place, see Decoded.index."""
+        if index >= len(self._kept):
+            return self._good(index)
+        if not self._is_kept[index]:
+            self._kept[index] = self._good(index)
+            self._is_kept[index] = True  # the pixels are there for all threads
+        return self._kept[index]
+
+    def _good(self, index):
         while True:
             index = self.index(index)
             try:

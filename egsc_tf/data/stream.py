@@ -39,6 +39,7 @@ def stream(source, config, start_step=0, batches_per_step=1, part=None):
     part = part or tf.distribute.InputContext()
     per_step = config.batch_size * batches_per_step
     ours = per_step // part.num_input_pipelines
+    rows = part.get_per_replica_batch_size(config.batch_size)
 
     def number(k):
         """Which image of the run is our k-th: ours are a block of each step's."""
@@ -53,12 +54,19 @@ def stream(source, config, start_step=0, batches_per_step=1, part=None):
             num_parallel_calls=AUTOTUNE,
             deterministic=True,
         )
-        .batch(batches_per_step, drop_remainder=True)
-        .batch(part.get_per_replica_batch_size(config.batch_size), drop_remainder=True)
+        .batch(rows * batches_per_step, drop_remainder=True)
         for domain in DOMAINS
     }
+
+    def step(a, b):
+        """Reshaped, as batches of batches would copy each image once more."""
+        return {
+            name: tf.reshape(x, [rows, batches_per_step, *x.shape[1:]])
+            for name, x in {**a, **b}.items()
+        }
+
     both = tf.data.Dataset.zip((parts["a"], parts["b"]))
-    return both.map(lambda a, b: {**a, **b}).prefetch(2)
+    return both.map(step).prefetch(2)
 
 
 def _example(source, config, domain, n):
