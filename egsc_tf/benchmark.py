@@ -15,7 +15,7 @@ import json
 import tensorflow as tf
 from absl import logging
 
-from egsc_tf.benchmarking import training, translating
+from egsc_tf.benchmarking import start, training, translating
 from egsc_tf.benchmarking.peak import Peak
 from egsc_tf.benchmarking.summary import compare, summary
 from egsc_tf.benchmarking.synthetic import Synthetic
@@ -29,14 +29,15 @@ from egsc_tf.runtime.files import write_whole
 from egsc_tf.runtime.flags import setting
 from egsc_tf.runtime.keras import keras
 
-WHAT = ("train", "translate", "input", "export")
+ONE_PROCESS = ("train", "translate", "input", "export")
+WHAT = (*ONE_PROCESS, "start")
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
     """What is measured, and what becomes of the numbers."""
 
-    what: tuple[str, ...] = setting(WHAT, f"Some of {', '.join(WHAT)}.")
+    what: tuple[str, ...] = setting(ONE_PROCESS, f"Some of {', '.join(WHAT)}.")
     synthetic: bool = setting(False, "Images of noise: no data set is read.")
     seconds: float = setting(10.0, "How long each call is repeated.", least=0.0)
     replicas: int = setting(
@@ -81,6 +82,8 @@ def benchmark(config, settings):
         found["input"] = translating.measure_input(config, source, batches, seconds)
     if "export" in what:
         found["export"] = translating.measure_export(config, seconds)
+    if "start" in what:
+        found["start"] = start.measure(config, source, settings.synthetic)
     return found
 
 

@@ -59,6 +59,11 @@ def summary(found):
         )
     if "export" in found:
         lines += [f"{k}, 1 image: {_time(v)}" for k, v in found["export"].items()]
+    for name, one in found.get("start", {}).items():
+        until = {"train": "until its first step"}.get(name, "from start to end")
+        lines.append(f"{name}: {one['seconds']:.1f} s {until}, {_memory(one)}")
+        for phase, seconds in one.get("phases_s", {}).items():
+            lines.append(f"  {seconds:5.1f} s {phase}")
     return "\n".join(lines)
 
 
