@@ -151,10 +151,7 @@ class Decoded:
                 picture = item[1]()
             except images.BadImage as error:
                 if on_bad_image == "stop":
-                    raise images.BadImage(
-                        f"{error}; a run with --on_bad_image=skip leaves it out",
-                        error.kind,
-                    ) from error
+                    raise images.naming_skip(error) from error
                 # Not the error, which keeps the half decoded image in memory.
                 return str(error)
             image = images.resize(picture.pixels, self.height, self.width)

@@ -186,6 +186,12 @@ def refused(name, error):
     )
 
 
+def naming_skip(error):
+    """A BadImage that stops a program, with the flag that would leave the file out."""
+    told = f"{error}; a run with --on_bad_image=skip leaves it out"
+    return BadImage(told, error.kind)
+
+
 def resize(pixels, height, width):
     """[H, W, 3] uint8 -> [height, width, 3] uint8, antialiased."""
     if pixels.shape[:2] == (height, width):

@@ -65,7 +65,8 @@ def translate_files(
         an output that cannot be written or would replace another result
         (egsc_tf.inference.origin), and where nothing is left to do.
       BadImage: for the first file that does not decode, where on_bad_image is "stop";
-        the translations of the inputs before it are written.
+        the translations of the inputs before it are written. An exemplar that cannot be
+        opened is told before anything is computed.
     """
     if tile:
         tiling.check(translator, tile)
@@ -73,6 +74,8 @@ def translate_files(
     origins = origin.Origins(exemplars, model, direction, strength)
     if not overwrite:
         origins.check(jobs, output, grid)
+    if on_bad_image == "stop":
+        _require_openable(exemplars)
     ahead = AHEAD_OF_TILES if tile else AHEAD
     least = translator.smallest_side
     bad, styles, heads, rows = [], {}, [], {}
@@ -164,9 +167,18 @@ def read_good(paths, smallest_side, on_bad_image, bad, ahead=AHEAD, doubtful=Non
             doubtful.add(path, doubt)
             yield path, pixels
         elif on_bad_image == "stop":
-            raise found
+            raise images.naming_skip(found) from found
         else:
             bad.append(str(found))
+
+
+def _require_openable(paths):
+    """Raises BadImage for the first that cannot be opened."""
+    for path in paths:
+        try:
+            images.open_file(path).close()
+        except images.BadImage as error:
+            raise images.naming_skip(error) from error
 
 
 def _batches(contents):

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import threading
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -198,8 +199,10 @@ def test_bad_files_stop_or_are_left_out(translator, tmp_path):
     good, bad = save_noise(tmp_path / "good.png", 9, 12), str(tmp_path / "bad.png")
     (tmp_path / "bad.png").write_text("no picture")
     out = str(tmp_path / "out")
-    with pytest.raises(images.BadImage, match=r"bad\.png"):
-        translate.translate_files(translator, [bad, good], [good], out)
+    hint = r"bad\.png: .*; a run with --on_bad_image=skip leaves it out"
+    for inputs, exemplars in (([bad, good], [good]), ([good], [good, bad])):
+        with pytest.raises(images.BadImage, match=hint):
+            translate.translate_files(translator, inputs, exemplars, out)
     written, messages = translate.translate_files(
         translator, [bad, good], [good], out, on_bad_image="skip"
     )
@@ -211,6 +214,15 @@ def test_bad_files_stop_or_are_left_out(translator, tmp_path):
         translate.translate_files(
             translator, [good], [bad], str(tmp_path / "o"), on_bad_image="skip"
         )
+
+
+def test_a_missing_exemplar_is_told_before_anything_is_computed(tmp_path):
+    good = save_noise(tmp_path / "good.png", 9, 12)
+    exemplars = [*[good] * 10, str(tmp_path / "gone.png")]
+    networks = mock.Mock(smallest_side=8)
+    with pytest.raises(images.BadImage, match=r"gone\.png: .*on_bad_image=skip"):
+        translate.translate_files(networks, [good], exemplars, str(tmp_path / "out"))
+    networks.encode_style.assert_not_called()
 
 
 def test_images_too_small_for_the_networks_are_named(tmp_path):
