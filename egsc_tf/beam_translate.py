@@ -18,6 +18,7 @@ from absl import logging
 
 from egsc_tf.beam.settings import Settings
 from egsc_tf.errors import UserError
+from egsc_tf.runtime.counted import counted
 from egsc_tf.runtime.flags import setting
 
 
@@ -47,9 +48,11 @@ def main(settings, flags, beam_flags):
     counts, seconds = pipeline.translate(settings, options)
     translated, dead = counts[counters.TRANSLATED], counts[counters.DEAD_LETTERS]
     print(
-        f"{counts[counters.FOUND]} inputs, {counts[counters.STYLES]} exemplars: "
-        f"{translated} images written to {settings.output}, {counts[counters.RIGHT]} "
-        f"already right, {dead} dead letters; {seconds:.1f} s, "
+        f"{counted(counts[counters.FOUND], 'input')}, "
+        f"{counted(counts[counters.STYLES], 'exemplar')}: "
+        f"{counted(translated, 'image')} written to {settings.output}, "
+        f"{counts[counters.RIGHT]:,} already right, {counted(dead, 'dead letter')}; "
+        f"{seconds:.1f} s, "
         f"{translated / seconds:.1f} images/s"
     )
     return 2 if dead else 0

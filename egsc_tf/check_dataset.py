@@ -26,6 +26,7 @@ from egsc_tf.data.survey.reading import FOLDERS
 from egsc_tf.errors import UserError
 from egsc_tf.pictures import sample_sheet
 from egsc_tf.runtime import paths
+from egsc_tf.runtime.counted import counted
 from egsc_tf.runtime.files import write_whole
 from egsc_tf.runtime.flags import like, setting
 
@@ -111,7 +112,8 @@ def report(findings):
 
 def _folder_lines(name, folder):
     summary = folder.summary()
-    yield f"\n{name}: {summary['images']:,} images, {summary['usable']:,} usable"
+    count = counted(summary["images"], "image")
+    yield f"\n{name}: {count}, {summary['usable']:,} usable"
     if "refused" in summary:
         yield f"  {summary['refused']}"
     elif folder.contents.left_out():

@@ -165,7 +165,7 @@ def find_images(path):
         raise Mistake(f"--input={path}: expected image files, found none")
     if len(seen) > len(names):
         print(
-            f"{path}: {len(seen) - len(names)} of {len(seen)} entries are left out: "
+            f"{path}: {len(seen) - len(names)} of {len(seen)} entries left out: "
             f"folders, and names that end on none of {' '.join(sorted(ENDINGS))}",
             file=sys.stderr,
         )
@@ -354,7 +354,7 @@ def main(arguments=None):
     except OSError as error:
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
-    print(f"{count} images written to {flags.output}")
+    print(f"{count} image{'' if count == 1 else 's'} written to {flags.output}")
     return 0
 
 

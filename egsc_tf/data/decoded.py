@@ -21,6 +21,7 @@ from tqdm import tqdm
 from egsc_tf.data import doubts, images, inventory, python_op
 from egsc_tf.data.images import FEWEST
 from egsc_tf.errors import UserError
+from egsc_tf.runtime.counted import counted
 from egsc_tf.runtime.threads import in_order
 
 NAMED = 20  # images left out that the log names
@@ -95,7 +96,7 @@ class Decoded:
         for message in self.bad[:NAMED]:
             logging.warning("left out: %s", message)
         if self.bad:
-            logging.warning("left out %d of %d images", len(self.bad), total)
+            logging.warning("left out %d of %s", len(self.bad), counted(total, "image"))
         doubtful.tell(total)
 
     def size(self, domain):

@@ -14,6 +14,7 @@ from absl import logging
 
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
+from egsc_tf.runtime.counted import counted
 
 NAMED = 5  # different endings that the line about what is left out names
 
@@ -50,7 +51,8 @@ class Contents:
         if self.images:
             return ""
         entries = len(self.others) + len(self.subfolders) + self.hidden
-        found = f"{shown}: expected image files, found none among {entries} entries"
+        among = "1 entry" if entries == 1 else f"{entries:,} entries"
+        found = f"{shown}: expected image files, found none among {among}"
         parts = self._left_out()
         return f"{found}: {', '.join(parts)}. {reads()}" if parts else found
 
@@ -78,7 +80,7 @@ class Contents:
         inner = sum(self.subfolders.values())
         if inner:
             why = "links are not followed" if self.recursive else "see --recursive"
-            parts.append(f"{inner:,} images in subfolders ({why})")
+            parts.append(f"{counted(inner, 'image')} in subfolders ({why})")
         return parts
 
 

@@ -225,6 +225,16 @@ def test_a_missing_exemplar_is_told_before_anything_is_computed(tmp_path):
     networks.encode_style.assert_not_called()
 
 
+def test_the_last_line_counts_as_english_does_and_claims_no_more(capsys):
+    """A folder's files that are no images were told before: no second count of them."""
+    pairing.report(["a"], ["e"], "out", 1, [])
+    pairing.report(["a", "b"] * 600, ["e", "f"], "out", 2398, ["a: bad"])
+    assert capsys.readouterr().out.splitlines() == [
+        "1 input, 1 exemplar: 1 image written to out",
+        "1,200 inputs, 2 exemplars: 2,398 images written to out, 1 bad image left out",
+    ]
+
+
 def test_images_too_small_for_the_networks_are_named(tmp_path):
     config = Config(ngf=2, n_encoder=4, n_res=1, height=16, width=16)
     small, good = (
