@@ -125,10 +125,8 @@ def translate_files(
                 rows[todo.path].append(thumbnail)
     doubtful.tell(len(inputs) + len(exemplars))
     if rows:
-        body = np.stack([np.stack(row) for row in rows.values()])
-        sheet = contact_sheet(
-            body[:, 0], np.stack(heads), np.swapaxes(body[:, 1:], 0, 1)
-        )
+        sources, *columns = zip(*rows.values())
+        sheet = contact_sheet(sources, heads, columns)
         images.write_png(grid, sheet, **origin.texts(origins.of_sheet(grid)))
     return written, bad
 
@@ -238,13 +236,8 @@ def _by_tiles(translator, todo, direction, strength, tile):
 
 
 def thumbnail_of(pixels):
-    """[H, W, 3] uint8 -> a square of 128 pixels in [-1, 1], on white."""
+    """[H, W, 3] uint8 -> the image in [-1, 1], its longer side 128 pixels long."""
     scale = THUMBNAIL / max(pixels.shape)
     # A very flat image would be scaled to a height of 0.
     height, width = (max(1, round(scale * side)) for side in pixels.shape[:2])
-    square = Image.new("RGB", (THUMBNAIL, THUMBNAIL), "white")
-    square.paste(
-        Image.fromarray(pixels).resize((width, height)),
-        ((THUMBNAIL - width) // 2, (THUMBNAIL - height) // 2),
-    )
-    return images.to_float(np.asarray(square))
+    return images.to_float(Image.fromarray(pixels).resize((width, height)))

@@ -25,6 +25,7 @@ from egsc_tf.errors import UserError
 from egsc_tf.evaluation import scoring
 from egsc_tf.inference import files, pairing, tiling
 from egsc_tf.models.translator import Translator
+from egsc_tf.pictures.contact_sheet import contact_sheet
 from egsc_tf.runtime.program import run
 
 
@@ -50,12 +51,27 @@ def test_train_names_a_users_mistake_without_a_traceback(tmp_path, flags, messag
 
 @pytest.mark.parametrize("shape", [(8, 2100), (3000, 10), (7, 128), (300, 200)])
 def test_every_shape_has_a_thumbnail(shape):
-    square = files.thumbnail_of(np.zeros([*shape, 3], np.uint8))
-    assert square.shape == (128, 128, 3)
-    black = (square == -1.0).all(-1)
-    assert (square[~black] == 1.0).all()
-    longest = max(shape)
-    assert black.sum() == np.prod([max(1, round(128 * s / longest)) for s in shape])
+    thumbnail = files.thumbnail_of(np.zeros([*shape, 3], np.uint8))
+    sides = [max(1, round(128 * side / max(shape))) for side in shape]
+    assert thumbnail.shape == (*sides, 3)
+    assert (thumbnail == -1.0).all()
+
+
+def test_cells_of_a_sheet_have_the_shapes_of_the_images():
+    """Wide photos have no white bands; of other shapes only what does not fit."""
+
+    def black(height, width):
+        return -np.ones([height, width, 3], np.float32)
+
+    wide, high = black(4, 8), black(8, 4)
+    sheet = contact_sheet([wide] * 3, [wide] * 2, [[wide] * 3] * 2)
+    assert sheet.shape == (16, 24, 3)
+    sheet[:4, :8] = -sheet[:4, :8]  # the corner
+    assert (sheet == -1.0).all()
+    mixed = contact_sheet([wide, high], [high], [[wide, high]])
+    assert mixed.shape == (8 + 4 + 8, 8 + 8, 3)
+    assert (mixed[:8, 8:] == -1.0).all(-1).sum() == high[..., 0].size
+    assert (mixed[8:12] == -1.0).all()
 
 
 def test_help_describes_the_common_flags_and_lists_the_others_by_groups():
@@ -173,7 +189,8 @@ def test_every_input_with_every_exemplar(translator, tmp_path):
     expected = [f"in{i}_ex{j}.png" for i in range(2) for j in range(3)]
     assert names == sorted([*expected, "grid.png"])
     assert images.read(str(tmp_path / "out" / "in1_ex2.png")).shape == (10, 12, 3)
-    assert images.read(grid).shape == (3 * 128, 4 * 128, 3)
+    heights = [128, *(round(128 * high / 12) for high in (9, 10))]
+    assert images.read(grid).shape == (sum(heights), 4 * 128, 3)
     content, exemplar = (
         images.to_float(images.read(p))[None] for p in (inputs[1], exemplars[2])
     )
