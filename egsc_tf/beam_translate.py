@@ -17,7 +17,7 @@ import dataclasses
 from absl import logging
 
 from egsc_tf.beam.settings import Settings
-from egsc_tf.errors import UserError
+from egsc_tf.runtime import extras
 from egsc_tf.runtime.counted import counted
 from egsc_tf.runtime.flags import setting
 
@@ -36,9 +36,7 @@ def main(settings, flags, beam_flags):
         from egsc_tf.beam import counters, files, pipeline
         from egsc_tf.beam.options import pipeline_options
     except ImportError as error:
-        raise UserError(
-            f"expected the packages of `pip install '.[beam]'`, found no {error.name}"
-        ) from error
+        raise extras.missing("beam", error) from error
     finally:
         logging.set_verbosity(verbosity)
     options = pipeline_options(flags.runner, beam_flags)

@@ -117,7 +117,6 @@ def export(workdir, output, settings=None):
         tflite_report.require_of_run(output, workdir, settings.direction)
     size = config.height, config.width
     translator = restore.load(workdir, deterministic=True)
-    os.makedirs(output, exist_ok=True)
 
     direction = settings.direction
     functions = graph.functions(translator, direction, *size, settings.io)

@@ -381,7 +381,7 @@ def test_beam_that_is_missing_is_named():
         check=False,
     )
     assert done.returncode == 2
-    assert "`pip install '.[beam]'`, found no apache_beam" in done.stderr
+    assert '`pip install "egsc_tf[beam]"`, found no apache_beam' in done.stderr
     assert "Traceback" not in done.stderr
 
 

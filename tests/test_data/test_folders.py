@@ -161,13 +161,16 @@ def test_without_pillow_heif_the_message_names_the_extra(tmp_path, caplog, monke
     without_heif(monkeypatch)
     for n in range(8):
         Image.fromarray(noise(16, 16)).save(tmp_path / f"{n}.heic", "HEIF")
-    hint = r"8 \.heic \(pip install pillow-heif, or egsc_tf.s extra heif, reads these\)"
+    hint = r'8 \.heic \(pip install "egsc_tf\[heif\]" reads these\)'
     with pytest.raises(UserError, match=f"none among 8 entries: {hint}. Read are "):
         listed(tmp_path)
     save(tmp_path / "x.png")
     with caplog.at_level("WARNING", logger="absl"):
         assert listed(tmp_path) == ["x.png"]
-    assert "images read: 1, left out: 8 .heic (pip install pillow-heif" in caplog.text
+    assert (
+        'images read: 1, left out: 8 .heic (pip install "egsc_tf[heif]" reads'
+        in caplog.text
+    )
     with pytest.raises(images.BadImage, match=r"no pillow-heif is installed: pip inst"):
         images.read(str(tmp_path / "0.heic"))
     (tmp_path / "trainA").mkdir()

@@ -332,6 +332,16 @@ def test_a_folder_without_a_run_is_named(tmp_path):
         tflite.export(str(tmp_path), str(tmp_path / "out"))
 
 
+def test_a_failed_export_leaves_nothing(workdir, tmp_path, monkeypatch):
+    def fail(*_):
+        raise UserError("no images")
+
+    monkeypatch.setattr(tflite.tflite_pairs, "draw", fail)
+    with pytest.raises(UserError, match="no images"):
+        tflite.export(workdir, str(tmp_path / "out"))
+    assert os.listdir(tmp_path) == []
+
+
 def test_an_output_that_cannot_be_written_ends_in_one_line(workdir, tmp_path):
     (tmp_path / "file").write_text("")
     code, _, stderr = program(
