@@ -93,6 +93,25 @@ def test_vgg_is_there_before_the_images_are_read(photos, tmp_path, monkeypatch):
         training.train(config, str(tmp_path / "run"))
 
 
+def test_a_second_start_is_told_of_the_first_before_it_reads(photos, tmp_path, no_work):
+    run, config = str(tmp_path / "run"), Config(dataset="folder", data_dir=str(photos))
+    os.mkdir(run)
+    with lock.run_lock(run):
+        with pytest.raises(UserError, match=r"run\.lock: expected no other run in this"):
+            training.train(config, run)
+        assert os.listdir(run) == ["run.lock"]
+
+
+def test_a_start_that_fails_at_an_image_leaves_no_folder(photos, tmp_path):
+    (photos / "trainA" / "0.png").write_bytes(b"")
+    config = Config(
+        dataset="folder", data_dir=str(photos), perceptual_network=EMBEDDED
+    )
+    with pytest.raises(images.BadImage, match=r"0\.png"):
+        training.train(config, str(tmp_path / "runs" / "run"))
+    assert not (tmp_path / "runs").exists()
+
+
 def test_train_needs_locks_and_says_where_they_are(tmp_path, monkeypatch):
     lock.require_locks()
     monkeypatch.setattr(lock.sys, "platform", "win32")
