@@ -97,16 +97,16 @@ def test_a_second_start_is_told_of_the_first_before_it_reads(photos, tmp_path, n
     run, config = str(tmp_path / "run"), Config(dataset="folder", data_dir=str(photos))
     os.mkdir(run)
     with lock.run_lock(run):
-        with pytest.raises(UserError, match=r"run\.lock: expected no other run in this"):
+        with pytest.raises(
+            UserError, match=r"run\.lock: expected no other run in this"
+        ):
             training.train(config, run)
         assert os.listdir(run) == ["run.lock"]
 
 
 def test_a_start_that_fails_at_an_image_leaves_no_folder(photos, tmp_path):
     (photos / "trainA" / "0.png").write_bytes(b"")
-    config = Config(
-        dataset="folder", data_dir=str(photos), perceptual_network=EMBEDDED
-    )
+    config = Config(dataset="folder", data_dir=str(photos), perceptual_network=EMBEDDED)
     with pytest.raises(images.BadImage, match=r"0\.png"):
         training.train(config, str(tmp_path / "runs" / "run"))
     assert not (tmp_path / "runs").exists()
