@@ -26,6 +26,7 @@ from egsc_tf.evaluation import scoring
 from egsc_tf.inference import files, pairing, tiling
 from egsc_tf.models.translator import Translator
 from egsc_tf.pictures.contact_sheet import contact_sheet
+from egsc_tf.run import restore
 from egsc_tf.runtime.program import run
 
 
@@ -168,6 +169,14 @@ def test_evaluate_does_not_replace_the_results_of_another_run(tmp_path):
         (tmp_path / "results.json").write_text(damaged)
         with pytest.raises(UserError, match=r"results\.json: expected the results of"):
             scoring.require_of_run(str(tmp_path), run_)
+
+
+def test_the_log_names_the_step_whose_weights_are_used(tmp_path, caplog):
+    """Of every program that reads a run, which may train meanwhile."""
+    folder = untrained(tmp_path / "run", total_steps=7)
+    with caplog.at_level("INFO", logger="absl"):
+        restore.load(folder)
+    assert f"weights of step 0 of 7: {folder}" in caplog.text
 
 
 @pytest.fixture(scope="module")
