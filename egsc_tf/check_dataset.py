@@ -17,11 +17,12 @@ import dataclasses
 import json
 import os
 
+import numpy as np
 from tqdm import tqdm
 
 from egsc_tf.config import Config
 from egsc_tf.data import images
-from egsc_tf.data.survey.findings import KINDS, RELATIONS, Findings
+from egsc_tf.data.survey.findings import KINDS, RELATIONS, STRETCHED, Findings
 from egsc_tf.data.survey.reading import FOLDERS
 from egsc_tf.errors import UserError
 from egsc_tf.pictures import sample_sheet
@@ -31,6 +32,9 @@ from egsc_tf.runtime.files import write_whole
 from egsc_tf.runtime.flags import like, setting
 
 SHOWN = 10  # files of a kind, on the screen
+# Where most images are of these kinds, the size of training is what is odd.
+OF_SIZE = ("small", "stretched")
+ROUND = 16  # pixels, of a size that is proposed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +93,13 @@ def report(findings):
     yield f"for training at --height={findings.height} --width={findings.width}"
     for name, folder in findings.folders.items():
         yield from _folder_lines(name, folder)
+    usable = sum(folder.usable for folder in findings.folders.values())
     for kind, listed in findings.problems.items():
+        if kind in OF_SIZE and 2 * len(listed) > usable:
+            yield f"\n{KINDS[kind]}: {len(listed):,} of {counted(usable, 'image')}"
+            if kind == "stretched":
+                yield from _size_that_fits(findings)
+            continue
         lines = [f"{file}: {text}" if text else file for file, text in listed]
         yield from _list(KINDS[kind], lines)
     groups = findings.duplicates()
@@ -108,6 +118,22 @@ def report(findings):
         yield from (f"  {reason}" for reason in reasons)
         if reasons and not findings.reasons(split, "skip"):
             yield "  a run with --on_bad_image=skip leaves them out and goes on"
+
+
+def _size_that_fits(findings):
+    """A line with a size of the shape that images have in the middle, if one fits."""
+    shapes = [
+        folder.summary()["width_by_height"]["median"]
+        for folder in findings.folders.values()
+        if folder.usable
+    ]
+    shape, height, width = float(np.median(shapes)), findings.height, findings.width
+    if shape > width / height:
+        width = ROUND * round(shape * height / ROUND)
+    else:
+        height = ROUND * round(width / shape / ROUND)
+    if 1 / STRETCHED < width / height / shape < STRETCHED:
+        yield f"  --height={height} --width={width} would fit the shape of most"
 
 
 def _folder_lines(name, folder):

@@ -252,6 +252,23 @@ def test_many_files_of_a_kind_are_counted_and_the_first_shown(tmp_path):
     assert "trainB/same00.png, trainB/same01.png, trainB/same02.png and 22 more" in text
 
 
+def test_where_most_images_are_wide_one_line_says_so_with_a_size_that_fits(tmp_path):
+    clean(tmp_path)
+    for name in FOLDERS:
+        for i in range(8):
+            save(tmp_path / name / f"wide{i}.png", noise(32, 60, seed=i))
+    text = printed(check(tmp_path, 64, 64))
+    assert "to the shape of training: 32 of 48 images\n" in text
+    assert "--height=64 --width=128 would fit the shape of most" in text
+    assert "to the size of training: 16 of 48" not in text
+    assert "wide0.png: 60x32" not in text
+    assert "to the shape of training (16):" in printed(check(tmp_path, 64, 128))
+    text = printed(check(tmp_path, 128, 128))
+    assert "to the size of training: 48 of 48 images\n" in text
+    tall = printed(check(tmp_path, 32, 120))
+    assert "--height=64 --width=120 would fit the shape of most" in tall
+
+
 def test_the_program_writes_all_it_found(tmp_path):
     root, out = clean(tmp_path / "set"), tmp_path / "out"
     name = "\udcff line\nend é.png"
