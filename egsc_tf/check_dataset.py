@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from egsc_tf.config import Config
 from egsc_tf.data import images
+from egsc_tf.data.listings.folder import require_above
 from egsc_tf.data.survey.findings import KINDS, RELATIONS, STRETCHED, Findings
 from egsc_tf.data.survey.reading import FOLDERS
 from egsc_tf.errors import UserError
@@ -67,13 +68,14 @@ def check(data_dir, height, width, workers=None, recursive=False):
     """The Findings of a data set whose files were all read, with a progress bar.
 
     Raises:
-      UserError: where data_dir is no folder.
+      UserError: where data_dir is no folder, or that of a domain.
     """
     if not os.path.isdir(data_dir):
         raise UserError(
             f"--data_dir={images.printable(data_dir)}: expected a folder with "
             f"{', '.join(FOLDERS)}, found none"
         )
+    require_above(data_dir)
     findings = Findings(data_dir, height, width, recursive)
     with tqdm(desc="reading", total=findings.count(), unit="file") as bar:
         findings.read(workers, bar.update)
@@ -167,8 +169,7 @@ def _list(head, lines):
 
 
 def main(flags):
-    folders = (os.path.join(flags.data_dir, name) for name in FOLDERS)
-    taken = {os.path.realpath(folder) for folder in folders}
+    taken = {os.path.realpath(os.path.join(flags.data_dir, x)) for x in FOLDERS}
     if flags.output and os.path.realpath(flags.output) in taken:
         raise UserError(
             f"--output={images.printable(flags.output)}: expected another folder than "
