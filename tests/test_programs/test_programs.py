@@ -18,7 +18,7 @@ from support.files import save_noise
 from support.programs import all_programs, program, refusal
 from support.runs import untrained
 
-from egsc_tf import config, translate
+from egsc_tf import __main__, config, translate
 from egsc_tf.config import Config
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
@@ -73,6 +73,20 @@ def test_cells_of_a_sheet_have_the_shapes_of_the_images():
     assert mixed.shape == (8 + 4 + 8, 8 + 8, 3)
     assert (mixed[:8, 8:] == -1.0).all(-1).sum() == high[..., 0].size
     assert (mixed[8:12] == -1.0).all()
+
+
+def test_the_package_lists_its_programs_with_a_line_each(capsys):
+    assert __main__.main([]) == __main__.main(["--help"]) == 0
+    listed = dict(__main__.programs())
+    assert sorted(listed) == sorted(f"egsc_tf.{name}" for name in all_programs())
+    output = capsys.readouterr().out
+    for name, does in listed.items():
+        assert f"  {name}\n" in output
+        assert 10 < len(does) < 88
+        assert "`" not in does
+    assert "python -m PROGRAM --help" in output
+    assert __main__.main(["train"]) == 2
+    assert "python -m egsc_tf.PROGRAM, found 'train'" in capsys.readouterr().err
 
 
 def test_help_describes_the_common_flags_and_lists_the_others_by_groups():
