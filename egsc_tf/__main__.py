@@ -40,8 +40,8 @@ def text() -> str:
         lines += [f"  {name}", f"      {does}"]
     lines += [
         "",
-        "With photos of your own: egsc_tf.check_dataset, egsc_tf.new, egsc_tf.train and",
-        "egsc_tf.translate, in this order.",
+        "With photos of your own, in this order: egsc_tf.check_dataset, egsc_tf.new,",
+        "egsc_tf.train, egsc_tf.translate.",
     ]
     return "\n".join(lines)
 

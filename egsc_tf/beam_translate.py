@@ -5,8 +5,8 @@
 
 Writes what egsc_tf.translate writes, OUT/manifest.jsonl with the checksums and
 OUT/dead_letters.jsonl with the inputs that are left out. Started again, it makes only
-what is not there or not right. Further flags are Beam's pipeline options:
-docs/guides/beam.md.
+what is not there or not right. Further flags are Beam's pipeline
+options; the documentation tells of them under "Many images with Beam".
 """
 
 from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow

@@ -183,7 +183,9 @@ def _free_version(output, name, version):
 def main(flags, settings):
     path = export(flags.workdir, flags.output, settings)
     print(f"written: {path}, described in {os.path.join(path, model_card.CARD)}")
-    print(f"serve it: make serve MODELS={os.path.dirname(os.path.dirname(path))}")
+    models = os.path.dirname(os.path.dirname(path))
+    print(f"serve it with Docker: docker compose --project-directory={models} up")
+    print("serve it without: see Serve in the documentation")
 
 
 if __name__ == "__main__":

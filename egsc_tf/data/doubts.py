@@ -54,7 +54,7 @@ class Doubts:
         if self.count:
             logging.warning(
                 "doubtful: %d of %s, nearly black or of one colour when decoded; do "
-                "their values fill their type? (docs/guides/check_dataset.md)",
+                "their values fill their type? (documentation: Check your folders)",
                 self.count,
                 counted(total, "image"),
             )

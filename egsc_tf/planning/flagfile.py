@@ -80,7 +80,7 @@ def text(found, look, flags):
     lines = [
         f"# By egsc_tf.new, for --hours={flags.hours:g}.",
         f"#   python -m egsc_tf.train --flagfile={flags.output} --workdir=RUN",
-        "# The numerics are those of experiments/celeba_64.flags:",
+        f"# The numerics are those of {plan.BASE}:",
         f"--flagfile={plan.BASE}",
     ]
     for reason, names in CHOSEN.items():

@@ -22,7 +22,7 @@ from egsc_tf.runtime.files import write_whole
 NAME = "images.npz"
 MEANING = (
     "The run goes on with the images of now; it will not end as one that had the same "
-    "images all along (docs/guides/resume.md)"
+    "images all along (documentation: Stop and resume)"
 )
 
 

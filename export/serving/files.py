@@ -165,7 +165,7 @@ def _docker_compose():
         "  egsc_tf:\n"
         f"    image: {IMAGE}\n"
         f"    command:\n{lines}"
-        "      # Merges requests, at a price: docs/guides/serving.md.\n"
+        "      # Merges requests, at a price: see Serve in the documentation.\n"
         "      # - --enable_batching\n"
         f"      # - --batching_parameters_file={MOUNT}/batching.config\n"
         "    ports:\n"
