@@ -304,6 +304,11 @@ def path(text):
             f"{text}: expected the home folder of a user, found no such user; "
             f"./{found} is a file or folder of that name"
         )
+    if VARIABLE.search(found):
+        raise argparse.ArgumentTypeError(
+            f"{text}: expected a path whose folders have no $NAME in their names, "
+            f"found {found}"
+        )
     return found
 
 
