@@ -69,7 +69,9 @@ class Findings:
             listed, others = folder.contents.images, folder.contents.others
             for inner, count in folder.contents.subfolders.items():
                 self._add(
-                    "not_read_folders", f"{name}/{inner}", counted(count, "image file")
+                    "not_read_folders",
+                    f"{name}/{inner}",
+                    folder.contents.in_subfolder(count),
                 )
             files = [f"{name}/{file}" for file in listed + others]
             found = read_files(
