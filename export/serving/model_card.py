@@ -206,6 +206,7 @@ _templates = jinja2.Environment(
     keep_trailing_newline=True,
 )
 _templates.filters["quoted"] = _quoted
+_templates.filters["counted"] = counted
 
 
 def card(report):
