@@ -267,7 +267,7 @@ def test_scores_of_this_very_step_are_on_the_card(tmp_path, no_warm_up):
         assert shown in card
         assert ("0.8125 |\n\n- Only 8 of a.\n\n## " in card) == (steps == 0)
         assert ("model-index" in head_of(card)) == (steps == 0)
-        assert "60000 steps of feature masks and 0 of translation." in card
+        assert "60,000 steps of feature masks and 0 of translation." in card
 
 
 def test_warm_up_has_every_signature_and_batch_size(version, served):
