@@ -1,6 +1,6 @@
 """Measures speed and memory of a preset on this machine:
 
-    python -m egsc_tf.benchmark --flagfile=experiments/celeba_64.flags --synthetic
+    python -m egsc_tf.benchmark --flagfile=egsc_tf:celeba_64 --synthetic
 
 Weights are random, nothing is trained. Prints a summary and, with --json, writes all
 numbers as JSON; --vs=JSON compares with such a file, as ratios.

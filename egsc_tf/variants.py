@@ -1,6 +1,6 @@
 """Trains and scores variants of a preset under the same schedule, and makes the table:
 
-    python -m egsc_tf.variants --flagfile=experiments/demo.flags --workdir=DIR \
+    python -m egsc_tf.variants --flagfile=egsc_tf:demo --workdir=DIR \
         --variants=egsc_it,unit,munit,no_masks --seeds=0,1,2
 
 Each run has its own folder, DIR/VARIANT_seedN. Started again, finished runs are only

@@ -23,6 +23,7 @@ from egsc_tf.errors import UserError
 from egsc_tf.export.clients import folder
 from egsc_tf.export.clients.call import Endpoint, with_retries
 from egsc_tf.inference.pairing import FileFlags, Strength, inputs_and_exemplars, report
+from egsc_tf.runtime import extras
 from egsc_tf.runtime.flags import like, setting
 
 TIMEOUT = 60.0
@@ -83,10 +84,7 @@ class Client:
             else:
                 from egsc_tf.export.clients.rest import RestTransport as Transport
         except ImportError as error:
-            raise UserError(
-                "expected the packages of `pip install '.[serving]'`, found no "
-                f"{error.name}"
-            ) from error
+            raise extras.missing("serving", error) from error
         self._endpoint = Endpoint(url, model, version, timeout)
         self._transport = Transport(self._endpoint)
         self.model = f"{model}/{'latest' if version is None else version}"

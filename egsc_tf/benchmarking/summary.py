@@ -1,5 +1,7 @@
 """A benchmark's numbers as text, and against those of another run."""
 
+from egsc_tf.runtime.counted import counted
+
 GIBIBYTE = 2**30
 
 
@@ -24,8 +26,9 @@ def summary(found):
     """The result as lines of text."""
     peak = found["peak"]
     lines = [
-        f"{found['machine']['processor']}, {found['machine']['cores']} cores, "
-        f"{len(found['machine']['gpus'])} GPUs: convolution "
+        f"{found['machine']['processor']}, "
+        f"{counted(found['machine']['cores'], 'core')}, "
+        f"{counted(len(found['machine']['gpus']), 'GPU')}: convolution "
         f"{peak['convolution_gflops']:.0f}, matmul {peak['matmul_gflops']:.0f} GFLOP/s "
         f"({peak['dtype']})"
     ]
@@ -71,7 +74,7 @@ def _time(one):
     low, high = one["quartiles_s"]
     return (
         f"{1e3 * one['median_s']:.1f} ms ({1e3 * low:.1f} to {1e3 * high:.1f}, "
-        f"{one['calls']} times)"
+        f"{counted(one['calls'], 'time')})"
     )
 
 

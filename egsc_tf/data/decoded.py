@@ -21,6 +21,7 @@ from tqdm import tqdm
 from egsc_tf.data import doubts, images, inventory, python_op
 from egsc_tf.data.images import FEWEST
 from egsc_tf.errors import UserError
+from egsc_tf.runtime.counted import counted
 from egsc_tf.runtime.threads import in_order
 
 NAMED = 20  # images left out that the log names
@@ -95,7 +96,7 @@ class Decoded:
         for message in self.bad[:NAMED]:
             logging.warning("left out: %s", message)
         if self.bad:
-            logging.warning("left out %d of %d images", len(self.bad), total)
+            logging.warning("left out %d of %s", len(self.bad), counted(total, "image"))
         doubtful.tell(total)
 
     def size(self, domain):
@@ -151,10 +152,7 @@ class Decoded:
                 picture = item[1]()
             except images.BadImage as error:
                 if on_bad_image == "stop":
-                    raise images.BadImage(
-                        f"{error}; a run with --on_bad_image=skip leaves it out",
-                        error.kind,
-                    ) from error
+                    raise images.naming_skip(error) from error
                 # Not the error, which keeps the half decoded image in memory.
                 return str(error)
             image = images.resize(picture.pixels, self.height, self.width)

@@ -11,6 +11,8 @@ import typing
 
 import numpy as np
 
+from egsc_tf.runtime.counted import counted
+
 
 class Inventory(typing.NamedTuple):
     """The images of a domain, in their order: uint64 [N] each."""
@@ -30,8 +32,8 @@ class Changes(typing.NamedTuple):
 
     def __str__(self):
         return (
-            f"{self.before:,} images then, {self.now:,} now ({self.added:,} added, "
-            f"{self.gone:,} gone, {self.changed:,} changed)"
+            f"{counted(self.before, 'image')} then, {self.now:,} now "
+            f"({self.added:,} added, {self.gone:,} gone, {self.changed:,} changed)"
         )
 
 

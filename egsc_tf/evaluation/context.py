@@ -16,7 +16,6 @@ from egsc_tf.data.source import open_source
 from egsc_tf.data.stream import EXAMPLE_SEEDS
 from egsc_tf.domains import split
 from egsc_tf.evaluation import digit_cases
-from egsc_tf.evaluation.settings import CLASSIFIER, PERCEPTUAL
 from egsc_tf.metrics import digit_classifier, embedding, extractors
 from egsc_tf.models import vgg
 
@@ -163,7 +162,7 @@ class EvaluationContext:
         """The extractor of a target domain, as egsc_tf.metrics.extractors gives it."""
         name = extractor_of(self.settings, self.config)
         return self.once(
-            ("extractor", domain if name == "digits" else None),
+            ("extractor", domain if name == extractors.CLASSIFIER else None),
             lambda: extractors.load(name, self.phi, lambda: self.judge(domain)),
         )
 
@@ -171,7 +170,9 @@ class EvaluationContext:
 def extractor_of(settings, config):
     """Which extractor FID and KID of a run have, by name."""
     single = digit_cases.are_single(config)
-    return settings.extractor or (CLASSIFIER if single else PERCEPTUAL)
+    return settings.extractor or (
+        extractors.CLASSIFIER if single else extractors.PERCEPTUAL
+    )
 
 
 def in_batches(function, *arrays, label=""):

@@ -13,7 +13,7 @@ from egsc_tf.evaluation.evaluators import (
     transfer,
     tsne,
 )
-from egsc_tf.evaluation.settings import CLASSIFIER, DIGITS, METRICS, PERCEPTUAL
+from egsc_tf.evaluation.settings import DIGITS, METRICS
 from egsc_tf.metrics import digit_classifier, extractors, frechet
 from egsc_tf.models import vgg
 from egsc_tf.runtime.flags import settings_of, without_effect
@@ -70,9 +70,11 @@ def choose(names, config, settings):
             )
         if known:
             raise UserError("--metrics=segmentation: expected scenes, found digits")
-    if settings.extractor == "digits" and not digit_cases.are_single(config):
+    are_single = digit_cases.are_single(config)
+    if settings.extractor == extractors.CLASSIFIER and not are_single:
         raise UserError(
-            f"--extractor=digits: expected single digits, found {config.dataset}"
+            f"--extractor={settings.extractor}: expected single digits, found "
+            f"{config.dataset}"
         )
     chosen = tuple(names) or (DIGITS if known else ("fid", "kid", "perceptual"))
     for field in settings_of(settings):
@@ -95,7 +97,7 @@ def check_files(names, config, settings):
 
 def needs_phi(names, extractor):
     """Whether the perceptual network has a part in these metrics."""
-    features = {"fid", "kid"} & {*names} and extractor == PERCEPTUAL
+    features = {"fid", "kid"} & {*names} and extractor == extractors.PERCEPTUAL
     return bool({"perceptual", "diversity"} & {*names} or features)
 
 
@@ -108,7 +110,7 @@ def load_networks(context, names):
     extractor = extractor_of(context.settings, context.config)
     if needs_phi(names, extractor):
         context.phi()
-    if {"fid", "kid"} & {*names} and extractor != CLASSIFIER:
+    if {"fid", "kid"} & {*names} and extractor != extractors.CLASSIFIER:
         context.extractor(DOMAINS[0])
 
 

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from egsc_tf.config import EMBEDDED, IMAGENET, Config
+from egsc_tf.metrics import extractors
 from egsc_tf.run import workdir
 from egsc_tf.runtime import paths
 from egsc_tf.runtime.flags import Use, setting
@@ -20,8 +21,6 @@ METRICS = (
     "transfer",
     "segmentation",
 )
-# Extractors of FID and KID by name; what else is given is a path.
-INCEPTION, PERCEPTUAL, CLASSIFIER = "inception", "perceptual", "digits"
 
 
 def _of(*metrics: str) -> Use:
@@ -63,10 +62,10 @@ class Settings:
     seed: int = setting(0, "Of exemplars, judges, subsets.", least=0, most=2**32 - 1)
     extractor: str = setting(
         "",
-        "Features of FID and KID: inception, an Inception-v3 .h5 file, perceptual, "
-        "digits; empty: digits for digits, else perceptual.",
+        f"Features of FID and KID: {', '.join(extractors.NAMES)}, or an Inception-v3 "
+        ".h5 file; empty: digits for digits, else perceptual.",
         path=paths.READ,
-        names=(INCEPTION, PERCEPTUAL, CLASSIFIER),
+        names=extractors.NAMES,
         use=_of("fid", "kid"),
     )
     perceptual_network: str = setting(

@@ -5,6 +5,7 @@ import re
 from egsc_tf.domains import DIRECTIONS
 from egsc_tf.reporting.page import macros, render
 from egsc_tf.reporting.sections import ARROWS
+from egsc_tf.runtime.counted import counted
 
 HIGHER = ("content_accuracy", "style_accuracy", "ssim", "psnr", "transfer_accuracy")
 HIGHER += ("miou", "pixel_accuracy", "diversity")
@@ -43,9 +44,9 @@ def scores(runs):
         ]
 
     by_look = {name for name in names if re.search(r"_\d+$", name)}
-    counted = "; ".join(
+    tested = "; ".join(
         f"{run.label}: {run.results['test_images']['a']} and "
-        f"{run.results['test_images']['b']} test images, seed "
+        f"{counted(run.results['test_images']['b'], 'test image')}, seed "
         f"{run.results['settings']['seed']}"
         for run in runs_with
     )
@@ -60,7 +61,7 @@ def scores(runs):
         head=head,
         rows=rows({*names} - by_look),
         by_look=rows(by_look),
-        counted=counted,
+        counted=tested,
     )
 
 

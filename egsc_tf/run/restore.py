@@ -5,6 +5,7 @@ import os
 from typing import Union
 
 import tensorflow as tf
+from absl import logging
 
 from egsc_tf import config as config_lib
 from egsc_tf.errors import UserError
@@ -64,4 +65,8 @@ def load(
     # The checkpoint also holds what only training needs; all of *ours* must be in it.
     checkpoints.restore(checkpoint, path, partial=True)
     translator.steps, translator.path = checkpoints.step_of(path), path
+    # A run that trains meanwhile has newer ones soon.
+    logging.info(
+        "weights of step %d of %d: %s", translator.steps, config.total_steps, path
+    )
     return translator

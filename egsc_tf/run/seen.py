@@ -16,12 +16,13 @@ from egsc_tf.data import inventory
 from egsc_tf.domains import DOMAINS
 from egsc_tf.errors import UserError
 from egsc_tf.run import starts
+from egsc_tf.runtime.counted import counted
 from egsc_tf.runtime.files import write_whole
 
 NAME = "images.npz"
 MEANING = (
     "The run goes on with the images of now; it will not end as one that had the same "
-    "images all along (docs/guides/resume.md)"
+    "images all along (documentation: Stop and resume)"
 )
 
 
@@ -56,7 +57,7 @@ def changes(workdir: str, source: Any) -> list[str]:
     Raises:
       UserError: where WORKDIR/images.npz is not what a run wrote.
     """
-    before, counted = _read(workdir), starts.images(workdir)
+    before, noted = _read(workdir), starts.images(workdir)
     lines = []
     for domain in DOMAINS:
         where, now = source.where[domain], source.size(domain)
@@ -64,8 +65,9 @@ def changes(workdir: str, source: Any) -> list[str]:
             found = inventory.changes(before[domain], source.inventory(domain))
             if found:
                 lines.append(f"{where}: {found}")
-        elif counted and counted[domain] != now:
-            lines.append(f"{where}: {counted[domain]:,} images then, {now:,} now")
+        elif noted and noted[domain] != now:
+            then = counted(noted[domain], "image")
+            lines.append(f"{where}: {then} then, {now:,} now")
     return lines
 
 

@@ -29,7 +29,8 @@ class Pairs:
 
 
 def draw(config, part, direction, count):
-    """`count` random pairs of a run's data, the same at each call.
+    """`count` random pairs of a run's data, the same at each call. No image comes twice
+    before each has come once.
 
     Args:
       config: egsc_tf.config.Config; its height and width are those of the pairs.
@@ -44,7 +45,10 @@ def draw(config, part, direction, count):
     random = np.random.RandomState(SEED)
 
     def some(domain):
-        indices = random.randint(source.size(domain), size=count)
+        size = source.size(domain)
+        rounds = -(-count // size)  # so that none comes twice where there are enough
+        indices = np.concatenate([random.permutation(size) for _ in range(rounds)])
+        indices = indices[:count]
 
         def image(k, index):
             seed = tf.stack([tf.constant(SEED, tf.int64), k * EXAMPLE_SEEDS])

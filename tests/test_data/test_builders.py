@@ -76,7 +76,7 @@ class _LargeCase(_Case):
     def test_beam_that_is_missing_is_named(self):
         with (
             unittest.mock.patch.dict(sys.modules, {"apache_beam": None}),
-            pytest.raises(UserError, match=r"\.\[beam\]'`, found no apache_beam"),
+            pytest.raises(UserError, match=r'egsc_tf\[beam\]"`, found no apache_beam'),
         ):
             self.prepared(self.CONFIG, beam_runner="FnApiRunner")
 

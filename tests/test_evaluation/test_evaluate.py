@@ -1,6 +1,7 @@
 """The evaluators, on translators whose scores are known."""
 
 import dataclasses
+import json
 import os
 
 import numpy as np
@@ -9,11 +10,11 @@ import tensorflow as tf
 from PIL import Image
 from support import runs
 from support.archives import write_cityscapes, write_gta5, write_mnist
-from support.files import noise, save
+from support.files import noise, save, save_noise
 
 from egsc_tf.config import Config
 from egsc_tf.errors import UserError
-from egsc_tf.evaluation import caveats, registry, scoring
+from egsc_tf.evaluation import caveats, earlier, registry, scoring
 from egsc_tf.evaluation.context import EvaluationContext
 from egsc_tf.evaluation.evaluators import (
     digits,
@@ -436,10 +437,56 @@ def test_domains_of_very_different_size_are_told():
     assert caveats_of(1000, 9999, trained_on=(999, 100)) == []
 
 
-def test_scores_that_are_replaced_and_not_measured_again_are_told(tmp_path, caplog):
-    path = tmp_path / "results.json"
-    scoring._tell_of_gone(str(path), ["fid"])
-    assert not caplog.records
-    path.write_text('{"settings": {"metrics": ["fid", "kid", "tsne"]}}')
-    scoring._tell_of_gone(str(path), ["fid"])
-    assert "is replaced, and with it kid, tsne" in caplog.text
+def test_scores_of_the_same_weights_and_settings_stay(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(scoring, "train_seconds", lambda *_: None)  # it is untrained
+    for name in ("testA", "testB"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(3):
+            save_noise(tmp_path / "photos" / name / f"{number}.png", 16, 16, number)
+    photos = str(tmp_path / "photos")
+    run = tmp_path / "run"
+    workdir = runs.untrained(run, dataset="folder", data_dir=photos)
+
+    def evaluated(*metrics, **settings):
+        scoring.evaluate(workdir, Settings(metrics=metrics, **settings))
+        found = json.loads((run / "results.json").read_text())
+        pictures = sorted(path.name for path in run.glob("*.png"))
+        return found, found["settings"]["metrics"], pictures
+
+    first, _, pictures = evaluated("perceptual")
+    assert len(pictures) == 5
+    both, metrics, _ = evaluated("kid", extractor="perceptual")
+    assert metrics == ["perceptual", "kid"]
+    assert both["content_distance_a2b"] == first["content_distance_a2b"]
+    assert len(both["worst"]["a2b"]) == 2
+    assert "gone" not in caplog.text
+    with caplog.at_level("WARNING", logger="absl"):
+        other, metrics, pictures = evaluated("kid", seed=1)
+    assert (metrics, pictures) == (["kid"], [])
+    assert "content_distance_a2b" not in other
+    assert "earlier scores are gone, as they were of other" in caplog.text
+
+
+def test_scores_of_other_weights_do_not_stay(tmp_path):
+    head = dict.fromkeys(earlier.HEAD, {})
+    settings = json.loads(json.dumps(dataclasses.asdict(Settings())))
+
+    def results(step, *metrics):
+        return {**head, "steps": step, "settings": {**settings, "metrics": [*metrics]}}
+
+    before = {**results(5, "tsne", "fid"), "fid_a2b": 1.0}
+    assert earlier.joined(before, results(5, "tsne"))["fid_a2b"] == 1.0
+    # A setting that the scores of now do not use stays; one that both use must be same.
+    before["settings"]["extractor"] = "perceptual"
+    stays = earlier.joined(before, results(5, "tsne"))["settings"]
+    assert stays == {**before["settings"], "metrics": ["fid", "tsne"]}
+    assert earlier.joined(before, results(5, "kid")) == results(5, "kid")
+    assert earlier.joined(before, results(6, "tsne")) == results(6, "tsne")
+    (tmp_path / "tsne.png").touch()
+    earlier.clear(str(tmp_path), before, results(6, "tsne"))
+    assert (tmp_path / "tsne.png").exists()
+    earlier.clear(str(tmp_path), before, results(6, "fid"))
+    assert not (tmp_path / "tsne.png").exists()
+    for text in ("[]", "{", '{"settings": 3}'):
+        (tmp_path / "results.json").write_text(text)
+        assert earlier.read(str(tmp_path / "results.json")) == {}

@@ -1,5 +1,6 @@
 """Scores against images and features whose scores are known."""
 
+import dataclasses
 import os
 
 import numpy as np
@@ -14,6 +15,7 @@ from egsc_tf.data import label_maps
 from egsc_tf.data.digits import case as digits_case
 from egsc_tf.errors import UserError
 from egsc_tf.evaluation import digit_cases
+from egsc_tf.evaluation.settings import Settings
 from egsc_tf.metrics import (
     digit_classifier,
     embedding,
@@ -282,6 +284,11 @@ def test_tsne_tells_two_clouds_apart(tmp_path):
 def test_unknown_extractors_are_refused(tmp_path):
     with pytest.raises(UserError, match="--extractor=resnet: expected inception"):
         extractors.load("resnet")
+    (field,) = (f for f in dataclasses.fields(Settings) if f.name == "extractor")
+    assert field.metadata["names"] == extractors.NAMES
+    for name in extractors.NAMES:
+        extractors.check(name)
+        assert name in field.metadata["help"]
     broken = tmp_path / "inception.h5"
     broken.write_text("x")
     with pytest.raises(UserError, match=r"inception\.h5: expected weights of Incep"):

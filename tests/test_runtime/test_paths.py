@@ -1,5 +1,6 @@
 """A path means one thing in every program, and is looked at before any work."""
 
+import argparse
 import os
 import pathlib
 from functools import partial
@@ -10,6 +11,7 @@ from support import runs
 from support.programs import all_programs, refusal, settings_of
 
 from egsc_tf import config as config_lib
+from egsc_tf.config import Config
 from egsc_tf.errors import UserError
 from egsc_tf.evaluation import scoring
 from egsc_tf.export import run_tflite
@@ -74,6 +76,22 @@ def test_what_a_path_means(home):
         UserError, match="^--f: expected the home .*; ./~no_such_user/x"
     ):
         paths.expand("~no_such_user/x", "--f")
+
+
+def test_a_path_is_expanded_once(monkeypatch):
+    """Else a variable whose value begins with $ would be followed, or lost."""
+    for value in ("$PHOTOS/deep", "${PHOTOS}", "/srv/$PHOTOS"):
+        monkeypatch.setenv("DEEP", value)
+        for given in ("$DEEP", "${DEEP}/x"):
+            with pytest.raises(UserError, match="^--data_dir.*: expected a path whose"):
+                Config(data_dir=given, dataset="folder")
+            with pytest.raises(argparse.ArgumentTypeError, match=": expected a path w"):
+                run_tflite.path(given)
+    monkeypatch.setenv("DEEP", "a$/$5")
+    assert Config(data_dir="$DEEP", dataset="folder").data_dir == "a$/$5"
+    monkeypatch.setenv("DEEP", "~/photos")
+    once = paths.expand("$DEEP", "--f")
+    assert once == paths.expand(once, "--f") == os.path.expanduser("~/photos")
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -16,6 +16,7 @@ from absl import logging
 
 from egsc_tf.data import images, label_maps
 from egsc_tf.data.builders.beam_ready import BeamReadyBuilder
+from egsc_tf.runtime.counted import counted
 
 HEIGHT, WIDTH = 256, 512
 # GTA5's own split file is not among its archives: each 50th frame is a test image.
@@ -104,9 +105,9 @@ class _EgscGta5(BeamReadyBuilder):
         labelled = [key for key in keys if key in labels.places]
         if len(labelled) < len(keys):
             logging.warning(
-                "left out %d of %d images without labels",
+                "left out %d of %s without labels",
                 len(keys) - len(labelled),
-                len(keys),
+                counted(len(keys), "image"),
             )
         items = [(key, pictures.places[key], labels.places[key]) for key in labelled]
         return self._generate_examples(
