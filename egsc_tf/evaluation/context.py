@@ -95,13 +95,20 @@ class EvaluationContext:
             contents = self.test_images(split(direction)[0])
             exemplars = self.exemplars(direction, len(contents))
 
-            def translate(content, exemplar):
-                out = self.translator.translate(content, exemplar, direction)
-                return images.to_uint8(out)
-
-            return in_batches(translate, contents, exemplars, label=direction)
+            return in_batches(
+                lambda c, e: self.translate(c, e, direction),
+                contents,
+                exemplars,
+                label=direction,
+            )
 
         return self.once(("translations", direction), make)
+
+    def translate(self, contents, exemplars, direction):
+        """[B, H, W, 3] uint8: translations of images [B, H, W, 3] in [-1, 1]."""
+        return images.to_uint8(
+            self.translator.translate(contents, exemplars, direction)
+        )
 
     def judge(self, domain):
         """The classifier of real training digits of a domain."""

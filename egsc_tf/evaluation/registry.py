@@ -10,6 +10,7 @@ from egsc_tf.evaluation.evaluators import (
     distribution,
     perceptual,
     segmentation,
+    segmentation_transfer,
     transfer,
     tsne,
 )
@@ -27,10 +28,12 @@ CONSTANTS = {
     "judge_steps": digit_classifier.STEPS,
     "kid_subset": frechet.SUBSET,
     "perceptual_images": perceptual.CURVE_IMAGES,
+    "segmentation_transfer_images": segmentation_transfer.TRAINED_ON,
     "transfer_images": transfer.TRANSFER_IMAGES,
 }
 
 
+SCENES = ("segmentation", "segmentation_agreement", "segmentation_transfer")
 EVALUATORS = (
     (digits.digits_scores, DIGITS),
     (distribution.distribution, ("fid", "kid")),
@@ -38,7 +41,11 @@ EVALUATORS = (
     (perceptual.diversity, ("diversity",)),
     (tsne.tsne, ("tsne",)),
     (transfer.transfer, ("transfer",)),
-    (segmentation.semantic_consistency, ("segmentation",)),
+    (
+        segmentation.semantic_consistency,
+        ("segmentation", "segmentation_agreement"),
+    ),
+    (segmentation_transfer.segmentation_transfer, ("segmentation_transfer",)),
 )
 
 
@@ -63,13 +70,19 @@ def choose(names, config, settings):
             )
     if "transfer" in names and digit_cases.are_boards(config):
         raise UserError("--metrics=transfer: expected single digits, found boards")
-    if "segmentation" in names:
-        if not settings.segmentation_model:
-            raise UserError(
-                "--metrics=segmentation: expected --segmentation_model, found none"
-            )
+    for name in names:
+        if name not in SCENES:
+            continue
         if known:
-            raise UserError("--metrics=segmentation: expected scenes, found digits")
+            raise UserError(f"--metrics={name}: expected scenes, found digits")
+        if name != "segmentation_transfer" and not settings.segmentation_model:
+            raise UserError(
+                f"--metrics={name}: expected --segmentation_model, found none"
+            )
+        if name != "segmentation_agreement":
+            segmentation.check_labels(name, config, settings)
+    if "segmentation_transfer" in names and not settings.segmentation_seeds:
+        raise UserError("--segmentation_seeds: expected a seed or more, found none")
     if settings.extractor == "digits" and not digit_cases.are_single(config):
         raise UserError(
             f"--extractor=digits: expected single digits, found {config.dataset}"
@@ -89,8 +102,8 @@ def check_files(names, config, settings):
         extractors.check(settings.extractor)
     if needs_phi(names, extractor_of(settings, config)):
         vgg.check(settings.perceptual_network or config.perceptual_network)
-    if "segmentation" in names:
-        segmentation.check_files(config, settings)
+    if {*SCENES} & {*names}:
+        segmentation.check_files(config, settings, names)
 
 
 def needs_phi(names, extractor):

@@ -29,6 +29,7 @@ NO_PATHS = {
     "export.web": {"name"},
     "app": {"host", "root_path"},
     "train": {"tpu"},
+    "train_segmentation": {"domains"},
     "*": {"dataset", "split_a", "split_b", "metrics", "variants", "what", "directions"},
 }
 

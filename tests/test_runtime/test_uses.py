@@ -33,6 +33,7 @@ OF_RUNS = {
     "style_loss": ("--style_loss=statistics", "--style_weight=0", "--style_weight=1"),
 }
 SEGMENTATION = ("--metrics=fid", "--metrics=segmentation")
+TRANSFER = ("--metrics=segmentation", "--metrics=segmentation_transfer")
 SCHEDULE = {
     name: (f"--{name}=9", "--height=32", None)
     for name in (
@@ -66,6 +67,8 @@ OF_PROGRAMS = {
             "--metrics=l1",
             "--metrics=diversity",
         ),
+        "segmentation_steps": ("--segmentation_steps=9", *TRANSFER),
+        "segmentation_seeds": ("--segmentation_seeds=9", *TRANSFER),
         "segmentation_model": ("--segmentation_model=x", *SEGMENTATION),
         "label_dir": ("--label_dir=x", *SEGMENTATION),
         "segmentation_classes": ("--segmentation_classes=8", *SEGMENTATION),
