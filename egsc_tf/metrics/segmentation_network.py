@@ -103,7 +103,7 @@ def find(model, images):
     found = []
     for n in range(0, len(images), FOUND_AT_ONCE):
         some = np.asarray(images[n : n + FOUND_AT_ONCE], np.float32) / 127.5 - 1.0
-        found.append(model.predict_on_batch(some).argmax(axis=-1))
+        found.append(model(some, training=False).numpy().argmax(axis=-1))
     return np.concatenate(found)
 
 
@@ -121,5 +121,7 @@ def save(model, path):
     def serve(image):
         return {"logits": model(image, training=False)}
 
+    module = tf.Module()
+    module.weights = model.weights  # not the model: no optimizer, no Keras metadata
     os.makedirs(path, exist_ok=True)
-    tf.saved_model.save(model, path, signatures={"serving_default": serve})
+    tf.saved_model.save(module, path, signatures={"serving_default": serve})
