@@ -82,11 +82,15 @@ class EvaluationContext:
 
         return self.once((part, domain, count), make)
 
+    def exemplar_rows(self, direction, count):
+        """[count]: which test images of the target domain are the exemplars."""
+        random = np.random.RandomState(self.settings.seed)
+        return random.randint(self.count(split(direction)[1]), size=count)
+
     def exemplars(self, direction, count):
         """[count, H, W, 3] uint8: random test images of the target domain."""
         pool = self.test_images(split(direction)[1])
-        random = np.random.RandomState(self.settings.seed)
-        return pool[random.randint(len(pool), size=count)]
+        return pool[self.exemplar_rows(direction, count)]
 
     def translations(self, direction):
         """[N, H, W, 3] uint8: each test image of the source with a random exemplar."""

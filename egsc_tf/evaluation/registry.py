@@ -8,6 +8,7 @@ from egsc_tf.evaluation.context import extractor_of
 from egsc_tf.evaluation.evaluators import (
     digits,
     distribution,
+    exemplars,
     perceptual,
     segmentation,
     segmentation_transfer,
@@ -15,7 +16,7 @@ from egsc_tf.evaluation.evaluators import (
     tsne,
 )
 from egsc_tf.evaluation.settings import CLASSIFIER, DIGITS, METRICS, PERCEPTUAL
-from egsc_tf.metrics import digit_classifier, extractors, frechet
+from egsc_tf.metrics import digit_classifier, extractors, frechet, kind_classifier
 from egsc_tf.models import vgg
 from egsc_tf.runtime.flags import settings_of, without_effect
 
@@ -25,8 +26,10 @@ CONSTANTS = {
         "sources": perceptual.DIVERSITY_CONTENTS,
         "exemplars": perceptual.DIVERSITY_EXEMPLARS,
     },
+    "exemplars_ranked": exemplars.RANKED,
     "judge_steps": digit_classifier.STEPS,
     "kid_subset": frechet.SUBSET,
+    "kind_classifier_steps": kind_classifier.STEPS,
     "perceptual_images": perceptual.CURVE_IMAGES,
     "segmentation_transfer_images": segmentation_transfer.TRAINED_ON,
     "transfer_images": transfer.TRANSFER_IMAGES,
@@ -39,6 +42,8 @@ EVALUATORS = (
     (distribution.distribution, ("fid", "kid")),
     (perceptual.perceptual_distances, ("perceptual",)),
     (perceptual.diversity, ("diversity",)),
+    (exemplars.exemplar_rank, ("exemplar_rank",)),
+    (exemplars.exemplar_kind, ("exemplar_kind",)),
     (tsne.tsne, ("tsne",)),
     (transfer.transfer, ("transfer",)),
     (
@@ -102,6 +107,8 @@ def check_files(names, config, settings):
         extractors.check(settings.extractor)
     if needs_phi(names, extractor_of(settings, config)):
         vgg.check(settings.perceptual_network or config.perceptual_network)
+    if "exemplar_kind" in names:
+        exemplars.check_kinds(config, settings)
     if {*SCENES} & {*names}:
         segmentation.check_files(config, settings, names)
 
@@ -109,7 +116,8 @@ def check_files(names, config, settings):
 def needs_phi(names, extractor):
     """Whether the perceptual network has a part in these metrics."""
     features = {"fid", "kid"} & {*names} and extractor == PERCEPTUAL
-    return bool({"perceptual", "diversity"} & {*names} or features)
+    own = {"perceptual", "diversity", "exemplar_rank"}
+    return bool(own & {*names} or features)
 
 
 def load_networks(context, names):

@@ -16,6 +16,8 @@ METRICS = (
     "kid",
     "perceptual",
     "diversity",
+    "exemplar_rank",
+    "exemplar_kind",
     "tsne",
     "transfer",
     "segmentation",
@@ -79,7 +81,12 @@ class Settings:
         "Of perceptual distances; empty: the run's own.",
         path=paths.READ,
         names=(IMAGENET, EMBEDDED),
-        use=_of("perceptual", "diversity", "fid", "kid"),
+        use=_of("perceptual", "diversity", "exemplar_rank", "fid", "kid"),
+    )
+    kinds: tuple[str, ...] = setting(
+        (),
+        "What names of images begin with that are of one kind, as day,night.",
+        use=_of("exemplar_kind"),
     )
     segmentation_model: str = setting(
         "",

@@ -22,6 +22,7 @@ from egsc_tf.evaluation.context import EvaluationContext
 from egsc_tf.evaluation.evaluators import (
     digits,
     distribution,
+    exemplars,
     perceptual,
     segmentation,
     segmentation_transfer,
@@ -498,6 +499,104 @@ def test_label_maps_need_images_with_names():
     context.kept[("source", "test")] = SomeNames()
     with pytest.raises(UserError, match="--label_dir: expected --dataset=folder.*offi"):
         segmentation.label_maps_of(context, "a")
+
+
+@pytest.fixture
+def streets(tmp_path):
+    """Grey contents; exemplars of b: bright days and dark nights, all of them tinted
+    otherwise."""
+    random = np.random.RandomState(0)
+    for part, count in (("train", 6), ("test", 6)):
+        for folder in (f"{part}A", f"{part}B"):
+            (tmp_path / folder).mkdir()
+        for n in range(2 * count):
+            grey = np.full((16, 16, 3), 100 + n, np.uint8)
+            save(tmp_path / f"{part}A" / f"{n}.png", grey)
+            level = 150 if n % 2 else 10
+            tint = level + random.randint(0, 90, 3)
+            pixels = (tint + random.randint(-9, 10, (16, 16, 3))).clip(0, 255)
+            name = f"{'day' if n % 2 else 'night'}_{n}.png"
+            save(tmp_path / f"{part}B" / name, pixels.astype(np.uint8))
+    return tmp_path
+
+
+class Copy(Identity):
+    """Obeys: the exemplar itself, or, at will, another one of the batch."""
+
+    def __init__(self, moved=0):
+        self.moved = moved
+
+    def translate(self, content, exemplar, direction, strength=1.0):
+        return tf.roll(tf.constant(exemplar), self.moved, axis=0)
+
+
+def context_of_streets(folder, translator, **settings):
+    config = Config(
+        dataset="folder",
+        data_dir=str(folder),
+        height=16,
+        width=16,
+        n_encoder=1,
+        perceptual_network="embedded",
+    )
+    return EvaluationContext(translator, config, Settings(**settings), "")
+
+
+def test_the_exemplars_rank_tells_whether_it_is_obeyed(streets):
+    found = {}
+    for name, translator in (("obeys", Copy()), ("other", Copy(1))):
+        context = context_of_streets(streets, translator)
+        found[name] = exemplars.exemplar_rank(context, "a2b", ())
+        assert context.notes["spread"]["exemplar_rank_a2b"]["count"] == 12
+        again = context_of_streets(streets, translator)
+        assert exemplars.exemplar_rank(again, "a2b", ()) == found[name]
+    assert found["obeys"]["exemplar_rank"] == 1.0
+    assert found["other"]["exemplar_rank"] > 3.0
+    untranslated = found["obeys"]["exemplar_rank_untranslated"]
+    assert untranslated == found["other"]["exemplar_rank_untranslated"]
+    assert 2.0 < untranslated < 9.0
+    context = context_of_streets(streets, Copy(), max_images=9)
+    with pytest.raises(UserError, match="expected 10 test images of domain b or more"):
+        exemplars.exemplar_rank(context, "a2b", ())
+
+
+def test_the_exemplars_kind_is_seen_by_a_classifier(streets):
+    found = {}
+    for name, translator in (("obeys", Copy()), ("content", Identity())):
+        context = context_of_streets(streets, translator, kinds=("day", "night"))
+        found[name] = exemplars.exemplar_kind(context, "a2b", ())
+        assert exemplars.exemplar_kind(context, "b2a", ()) == {}
+    obeys, content = found["obeys"], found["content"]
+    assert obeys["kind_classifier_accuracy"] == 1.0
+    assert obeys["exemplar_kind_accuracy"] == 1.0
+    assert obeys["exemplar_kind_accuracy_day"] == 1.0
+    assert obeys["exemplar_kind_accuracy_night"] == 1.0
+    assert content["exemplar_kind_accuracy"] < 1.0
+    untranslated = content["exemplar_kind_accuracy_untranslated"]
+    assert content["exemplar_kind_accuracy"] == untranslated
+
+
+def test_kinds_that_are_not_there_are_named(streets):
+    def check(*kinds, **flags):
+        config = context_of_streets(streets, Copy()).config
+        config = dataclasses.replace(config, **flags)
+        exemplars.check_kinds(config, Settings(kinds=kinds))
+
+    check("day", "night")
+    with pytest.raises(UserError, match="expected two different --kinds .*found day"):
+        check("day")
+    with pytest.raises(UserError, match="expected --dataset=folder, .* digits_single"):
+        check("day", "night", dataset="digits_single")
+    with pytest.raises(UserError, match="--kinds=dawn,dusk: .* found none"):
+        check("dawn", "dusk")
+    with pytest.raises(UserError, match="all begin with one of them, found night_0"):
+        check("day", "dusk")
+    with pytest.raises(UserError, match="images of each in .*trainB, found only day,n"):
+        check("day", "night", "dusk")
+    for path in (streets / "testB").iterdir():
+        path.rename(path.with_name(f"some_{path.name}"))
+    with pytest.raises(UserError, match="found them for one of the two"):
+        check("day", "night")
 
 
 def test_metrics_are_chosen_by_the_data_set():

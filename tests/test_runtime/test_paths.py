@@ -30,7 +30,16 @@ NO_PATHS = {
     "app": {"host", "root_path"},
     "train": {"tpu"},
     "train_segmentation": {"domains"},
-    "*": {"dataset", "split_a", "split_b", "metrics", "variants", "what", "directions"},
+    "*": {
+        "dataset",
+        "directions",
+        "kinds",
+        "metrics",
+        "split_a",
+        "split_b",
+        "variants",
+        "what",
+    },
 }
 
 

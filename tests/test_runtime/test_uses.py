@@ -67,6 +67,7 @@ OF_PROGRAMS = {
             "--metrics=l1",
             "--metrics=diversity",
         ),
+        "kinds": ("--kinds=day,night", "--metrics=fid", "--metrics=exemplar_kind"),
         "segmentation_steps": ("--segmentation_steps=9", *TRANSFER),
         "segmentation_seeds": ("--segmentation_seeds=9", *TRANSFER),
         "segmentation_model": ("--segmentation_model=x", *SEGMENTATION),
