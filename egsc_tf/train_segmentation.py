@@ -60,7 +60,8 @@ class Flags:
     segmentation_classes: int = like(Settings, "segmentation_classes", use=None)
     ignore_label: int = like(Settings, "ignore_label", use=None)
     steps: int = setting(800, "Updates, of 16 frames each.", least=1)
-    seed: int = like(Settings, "seed", help="Of weights, order and mirrors.")
+    colour_jitter: float = like(Config, "colour_jitter")
+    seed: int = like(Settings, "seed", help="Of weights, order and augmentation.")
 
 
 def train_segmentation(flags, verbose=0):
@@ -88,6 +89,7 @@ def train_segmentation(flags, verbose=0):
         *classes,
         flags.seed,
         flags.steps,
+        flags.colour_jitter,
         verbose,
     )
     found = {
@@ -104,6 +106,7 @@ def train_segmentation(flags, verbose=0):
                 "segmentation_classes",
                 "ignore_label",
                 "steps",
+                "colour_jitter",
                 "seed",
             )
         },

@@ -10,6 +10,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
+from egsc_tf.data import augmentation
 from egsc_tf.metrics.segmentation import Confusion
 from egsc_tf.runtime.keras import keras
 
@@ -65,13 +66,14 @@ def _block(width, stride=1, dilation=1):
     return keras.Sequential(layers)
 
 
-def train(images, labels, classes, ignore, seed, steps, verbose=0):
+def train(images, labels, classes, ignore, seed, steps, colour_jitter=0.0, verbose=0):
     """A SegmentationNetwork that was trained on frames, half of them mirrored.
 
     Args:
       images: [N, H, W, 3] uint8; labels: [N, H, W] integers below `classes`.
       classes: how many; ignore: the label that counts nowhere.
-      seed: of weights, order and mirrors; steps: updates, of BATCH frames each.
+      seed: of weights, order and augmentation; steps: updates, of BATCH frames each.
+      colour_jitter: see egsc_tf.data.augmentation.draw_colours; 0: none.
       verbose: of Keras' fit.
     """
     keras.utils.set_random_seed(seed)
@@ -86,6 +88,9 @@ def train(images, labels, classes, ignore, seed, steps, verbose=0):
         mirrored = tf.random.stateless_uniform([], [seed, n]) < 0.5
         image = tf.cast(image, tf.float32) / 127.5 - 1.0
         image = tf.where(mirrored, image[:, ::-1], image)
+        if colour_jitter > 0:
+            colours = augmentation.draw_colours(colour_jitter, tf.stack([seed + 1, n]))
+            image = augmentation.jitter_colours(image, colours)
         label = tf.where(mirrored, label[:, ::-1], label)
         counts = tf.cast(label != ignore, tf.float32)
         return image, tf.where(label == ignore, 0, label), counts

@@ -5,8 +5,8 @@
 
 A folder holds a2b/00000.png, ..., named like the sources, and b2a likewise. Writes
 OUTPUT/scores.json and OUTPUT/scores.md: a row a folder, and two rows to beat. These are
-the untranslated sources, and the sources with the means and deviations of the colours of
-their exemplars.
+the untranslated sources, and the sources with the means and deviations of their
+exemplars' colours.
 """
 
 from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow

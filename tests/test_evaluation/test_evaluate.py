@@ -439,6 +439,18 @@ def test_a_network_learns_from_translations(labelled, small_networks):
     assert len(by_seed) == 1
 
 
+def test_jitter_changes_the_colours_that_a_judge_learns_from(small_networks):
+    images = noise(4 * 16, 16).reshape(4, 16, 16, 3)
+    labels = images[..., 0] > 128
+    plain, again, jittered = (
+        segmentation_network.train(images, labels, 2, 255, 0, 2, colour_jitter=amount)
+        for amount in (0.0, 0.0, 0.5)
+    )
+    x = tf.constant(images[:1] / 127.5 - 1.0, tf.float32)
+    np.testing.assert_array_equal(plain(x), again(x))
+    assert np.abs(plain(x) - jittered(x)).max() > 1e-3
+
+
 def test_a_judge_is_trained_by_a_command(labelled, small_networks):
     given = [
         f"--data_dir={labelled}",
@@ -456,6 +468,7 @@ def test_a_judge_is_trained_by_a_command(labelled, small_networks):
     held_out = metrics_segmentation.held_out(judge)
     assert held_out["images"] == {"trainA": 4, "testA": 4}
     assert held_out["settings"]["steps"] == 30
+    assert held_out["settings"]["colour_jitter"] == 0.0
     settings = Settings(segmentation_model=judge, segmentation_classes=2)
     settings = dataclasses.replace(settings, label_dir=str(labelled / "labels"))
     context = EvaluationContext(Identity(), config_of(labelled), settings, "")
