@@ -201,6 +201,15 @@ def resize(pixels, height, width):
     return np.asarray(image)
 
 
+def centre(pixels, height, width):
+    """The largest part of [H, W, ...] in its middle with the form of height x width."""
+    rows, columns = pixels.shape[:2]
+    high = min(rows, columns * height // width)
+    wide = min(columns, rows * width // height)
+    top, left = (rows - high) // 2, (columns - wide) // 2
+    return pixels[top : top + high, left : left + wide]
+
+
 def to_float(pixels):
     """uint8 [0, 255] -> float32 [-1, 1]."""
     return np.asarray(pixels, np.float32) / 127.5 - 1.0

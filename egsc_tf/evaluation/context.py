@@ -81,11 +81,15 @@ class EvaluationContext:
 
         return self.once((part, domain, count), make)
 
+    def exemplar_rows(self, direction, count):
+        """[count]: which test images of the target domain are the exemplars."""
+        random = np.random.RandomState(self.settings.seed)
+        return random.randint(self.count(split(direction)[1]), size=count)
+
     def exemplars(self, direction, count):
         """[count, H, W, 3] uint8: random test images of the target domain."""
         pool = self.test_images(split(direction)[1])
-        random = np.random.RandomState(self.settings.seed)
-        return pool[random.randint(len(pool), size=count)]
+        return pool[self.exemplar_rows(direction, count)]
 
     def translations(self, direction):
         """[N, H, W, 3] uint8: each test image of the source with a random exemplar."""
@@ -94,13 +98,20 @@ class EvaluationContext:
             contents = self.test_images(split(direction)[0])
             exemplars = self.exemplars(direction, len(contents))
 
-            def translate(content, exemplar):
-                out = self.translator.translate(content, exemplar, direction)
-                return images.to_uint8(out)
-
-            return in_batches(translate, contents, exemplars, label=direction)
+            return in_batches(
+                lambda c, e: self.translate(c, e, direction),
+                contents,
+                exemplars,
+                label=direction,
+            )
 
         return self.once(("translations", direction), make)
+
+    def translate(self, contents, exemplars, direction):
+        """[B, H, W, 3] uint8: translations of images [B, H, W, 3] in [-1, 1]."""
+        return images.to_uint8(
+            self.translator.translate(contents, exemplars, direction)
+        )
 
     def judge(self, domain):
         """The classifier of real training digits of a domain."""

@@ -8,8 +8,10 @@ from egsc_tf.reporting.sections import ARROWS
 from egsc_tf.runtime.counted import counted
 
 HIGHER = ("content_accuracy", "style_accuracy", "ssim", "psnr", "transfer_accuracy")
-HIGHER += ("miou", "pixel_accuracy", "diversity")
-LOWER = ("l1", "fid", "kid", "content_distance", "style_distance")
+HIGHER += ("miou", "pixel_accuracy", "diversity", "segmentation_agreement")
+HIGHER += ("transfer_miou", "transfer_pixel_accuracy")
+HIGHER += ("exemplar_kind_accuracy",)
+LOWER = ("l1", "fid", "kid", "content_distance", "style_distance", "exemplar_rank")
 
 
 def scores(runs):

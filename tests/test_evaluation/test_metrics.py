@@ -10,6 +10,7 @@ from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from sklearn.metrics import accuracy_score, jaccard_score
 
+from egsc_tf import losses
 from egsc_tf.config import Config
 from egsc_tf.data import label_maps
 from egsc_tf.data.digits import case as digits_case
@@ -215,6 +216,26 @@ def test_perceptual_distances():
     assert float(found[2]) > 0.01
     with pytest.raises(ValueError, match="2 images or more, found 1"):
         perceptual.diversity(of_image)
+
+
+def test_style_distances_are_those_of_the_loss_by_image():
+    phi = vgg.load("embedded")
+    images, others = (
+        np.random.RandomState(n).uniform(-1, 1, [3, 16, 16, 3]).astype(np.float32)
+        for n in range(2)
+    )
+    found = perceptual.style_distances(phi(images), phi(others))
+    for n in range(3):
+        alone = losses.statistics_style_loss(
+            phi(images[n : n + 1]), phi(others[n : n + 1])
+        )
+        assert float(found[n]) == pytest.approx(float(alone), rel=1e-5)
+
+
+def test_ranks():
+    assert perceptual.rank(0.5, [0.6, 0.7, 0.8]) == 1.0
+    assert perceptual.rank(0.5, [0.1, 0.5, 0.8]) == 2.5
+    assert perceptual.rank(0.5, [0.1, 0.2, 0.3]) == 4.0
 
 
 @pytest.mark.parametrize("classes", [8, 19])

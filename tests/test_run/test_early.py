@@ -125,7 +125,7 @@ def test_train_needs_locks_and_says_where_they_are(tmp_path, monkeypatch):
         ({"metrics": ("fid",), "extractor": "no.h5"}, r"--extractor=no\.h5: expected"),
         ({"perceptual_network": "no.h5"}, r"--perceptual_network=no\.h5: expected"),
         (
-            {"metrics": ("segmentation",), "segmentation_model": "no"},
+            {"metrics": ("segmentation_agreement",), "segmentation_model": "no"},
             "--segmentation_model=no: expected a SavedModel",
         ),
     ],

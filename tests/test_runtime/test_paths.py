@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from absl import flags as absl_flags
 from support import runs
-from support.programs import all_programs, refusal, settings_of
+from support.programs import all_programs, refusal, settings_of, some_value
 
 from egsc_tf import config as config_lib
 from egsc_tf.config import Config
@@ -31,7 +31,17 @@ NO_PATHS = {
     "export.web": {"name"},
     "app": {"host", "root_path"},
     "train": {"tpu"},
-    "*": {"dataset", "split_a", "split_b", "metrics", "variants", "what", "directions"},
+    "train_segmentation": {"domains"},
+    "*": {
+        "dataset",
+        "directions",
+        "kinds",
+        "metrics",
+        "split_a",
+        "split_b",
+        "variants",
+        "what",
+    },
 }
 
 
@@ -109,7 +119,11 @@ def test_every_flag_of_text_is_a_path_or_known_to_be_none(program):
 def test_every_path_flag_of_every_program_takes_home_and_variables(
     program, tmp_path, home
 ):
-    required = [f"--{f.name}=x" for f in fields_of(program) if f.metadata["required"]]
+    required = [
+        f"--{f.name}={some_value(f)}"
+        for f in fields_of(program)
+        if f.metadata["required"]
+    ]
     flagfile = tmp_path / "some.flags"
     for given, expected in (("~/x", f"{home}/x"), ("$PHOTOS/x", "/srv/photos/x")):
         for field in (f for f in fields_of(program) if f.metadata["path"]):
@@ -157,7 +171,7 @@ def test_what_cannot_be_written_is_known_before_any_work(program, tmp_path):
         if field.metadata["path"] == paths.READ:
             continue
         required = [
-            f"--{f.name}={'ngf:4' if f.name == 'vary' else '/no/such/x'}"
+            f"--{f.name}={some_value(f)}"
             for f in fields_of(program)
             if f.metadata["required"] and f.name != field.name
         ]
