@@ -5,7 +5,7 @@
 
 Reads the archives of BDD100K, CamVid and CARLA where they lie, and writes the middle of
 their frames to DIR/trainA, trainB, testA, testB. Label maps go to DIR/labels, in
-folders of the same names. The page Streets of the documentation says which archives it takes.
+folders of the same names. "Streets" in the documentation says which archives it takes.
 """
 
 from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow
