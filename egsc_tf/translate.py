@@ -50,7 +50,7 @@ def main(flags, files):
             f"{counted(len(inputs), 'input')} x {counted(len(exemplars), 'exemplar')}"
         )
     written, bad = translate_files(
-        restore.load(flags.workdir, deterministic=flags.tile > 0),
+        restore.load(flags.workdir, flags.tile > 0, [files.direction]),
         inputs,
         exemplars,
         files.output,
