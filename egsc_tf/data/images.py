@@ -189,7 +189,7 @@ def refused(name, error):
 
 def naming_skip(error):
     """A BadImage that stops a program, with the flag that would leave the file out."""
-    told = f"{error}; a run with --on_bad_image=skip leaves it out"
+    told = f"{error}; --on_bad_image=skip leaves it out"
     return BadImage(told, error.kind)
 
 

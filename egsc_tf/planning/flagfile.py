@@ -8,7 +8,7 @@ from egsc_tf.runtime.counted import counted
 
 FEW = 100  # images of a domain, below which it is told
 CHOSEN = {  # flags of the file, under the reason for them
-    "images": ("dataset", "data_dir", "recursive"),
+    "images": ("dataset", "data_dir", "recursive", "on_bad_image"),
     "size": ("height", "width", "n_encoder"),
     "twins": ("twin_start",),
     "machine": ("ngf", "ndf", "batch_size", "mixed_precision"),
@@ -31,6 +31,12 @@ def of_images(look):
             f"the middle one {domain.width}x{domain.height} pixels"
             + (", without colours" if domain.grey else "")
         )
+        if domain.bad:
+            yield (
+                f"  {len(domain.bad)} of {len(domain.bad) + len(domain.sample)} looked "
+                "at cannot be used; --on_bad_image=skip leaves such out. The first: "
+                f"{domain.bad[0]}"
+            )
         if domain.count < FEW:
             yield (
                 f"  fewer than {FEW}: the networks will learn these by heart, and do "
@@ -63,8 +69,12 @@ def text(found, look, flags):
 
     flags: of egsc_tf.new.
     """
+    bad = any(domain.bad for domain in look.domains.values())
     config = dataclasses.replace(
-        found.config, data_dir=flags.data_dir, recursive=flags.recursive
+        found.config,
+        data_dir=flags.data_dir,
+        recursive=flags.recursive,
+        on_bad_image="skip" if bad else "stop",
     ).anchored()
     reasons = {
         "images": list(of_images(look))[:-1],

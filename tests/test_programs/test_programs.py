@@ -239,7 +239,7 @@ def test_bad_files_stop_or_are_left_out(translator, tmp_path):
     good, bad = save_noise(tmp_path / "good.png", 9, 12), str(tmp_path / "bad.png")
     (tmp_path / "bad.png").write_text("no picture")
     out = str(tmp_path / "out")
-    hint = r"bad\.png: .*; a run with --on_bad_image=skip leaves it out"
+    hint = r"bad\.png: .*; --on_bad_image=skip leaves it out"
     for inputs, exemplars in (([bad, good], [good]), ([good], [good, bad])):
         with pytest.raises(images.BadImage, match=hint):
             translate.translate_files(translator, inputs, exemplars, out)
