@@ -61,8 +61,8 @@ def benchmark(config, settings):
         strategy = strategies.local()
     strategies.require_divisible(config, strategy.num_replicas_in_sync)
     xla = devices.set_up(config, strategy)
-    needs_images = {*READ_BY} & {*what}
-    if settings.synthetic or not needs_images:
+    reads_here = {*READ_BY} & {*what} & {*ONE_PROCESS}
+    if settings.synthetic or not reads_here:
         source = Synthetic(config.height, config.width)
     else:
         source = open_source(config, "train")
@@ -83,7 +83,7 @@ def benchmark(config, settings):
     if "export" in what:
         found["export"] = translating.measure_export(config, seconds)
     if "start" in what:
-        found["start"] = start.measure(config, source, settings.synthetic)
+        found["start"] = start.measure(config, settings.synthetic)
     return found
 
 

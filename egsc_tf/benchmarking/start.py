@@ -18,23 +18,22 @@ import time
 import tensorflow as tf
 
 from egsc_tf import config as config_lib
+from egsc_tf.benchmarking.synthetic import Synthetic
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
 from egsc_tf.run import untrained
 from egsc_tf.runtime.keras import keras
 
 TIMES = 3
-FEW = 8  # images of noise of each domain, where no data set is read
+FEW = 8  # images of noise of each domain: to translate, and in place of a data set
 FIRST_STEP = "first step of stage {}"
 
 
-def measure(config, source, synthetic):
+def measure(config, synthetic):
     """{"tensorflow", "train", "translate"}: seconds and the most memory of each.
 
     Args:
       config: egsc_tf.config.Config.
-      source: of images (see `egsc_tf.data.stream`), for the translation and, where
-        synthetic, for training.
       synthetic: train on a few images of noise instead of the data set.
 
     Returns:
@@ -52,7 +51,7 @@ def measure(config, source, synthetic):
             config = dataclasses.replace(
                 config, dataset="folder", data_dir=os.path.join(folder, "data")
             )
-        _write_noise(source, os.path.join(folder, "data"), FEW)
+        _write_noise(config, os.path.join(folder, "data"))
         places = os.path.join(folder, "data", "train")
         flags = os.path.join(folder, "steps.flags")
         dataclasses.replace(config, mask_steps=1, total_steps=1).save_as(flags)
@@ -73,16 +72,16 @@ def measure(config, source, synthetic):
     return {name: _median(runs) for name, runs in found.items()}
 
 
-def _write_noise(source, folder, count):
-    """FOLDER/trainA, trainB: PNG files of a source's first images."""
+def _write_noise(config, folder):
+    """FOLDER/trainA, trainB: FEW PNG files each, of the Config's size."""
+    source = Synthetic(config.height, config.width)
     for domain in "ab":
         place = os.path.join(folder, f"train{domain.upper()}")
         os.makedirs(place)
-        for i in range(count):
-            seed = tf.constant([0, i], tf.int64)
-            image = source.image(domain, tf.constant(i, tf.int64), seed).numpy()
-            pixels = image if image.dtype == "uint8" else images.to_uint8(image)
-            images.write_png(os.path.join(place, f"{i}.png"), pixels)
+        for i in range(FEW):
+            image = source.image(domain, i, tf.constant([0, i], tf.int64))
+            path = os.path.join(place, f"{i}.png")
+            images.write_png(path, images.to_uint8(image))
 
 
 def _process(module, *arguments):

@@ -8,7 +8,6 @@ from egsc_tf.runtime.keras import keras
 STEPS = 300
 BATCH = 32
 LEARNING_RATE = 2e-3
-AT_ONCE = 64
 
 
 def train(images, kinds, count, seed, steps):
@@ -47,12 +46,3 @@ def train(images, kinds, count, seed, steps):
     data = data.batch(BATCH, drop_remainder=True).prefetch(2)
     model.fit(data, steps_per_epoch=steps, verbose=0)
     return model
-
-
-def find(model, images):
-    """[N]: the kinds that a model sees in [N, H, W, 3] uint8."""
-    found = []
-    for n in range(0, len(images), AT_ONCE):
-        some = np.asarray(images[n : n + AT_ONCE], np.float32) / 127.5 - 1.0
-        found.append(model(some, training=False).numpy().argmax(axis=-1))
-    return np.concatenate(found)

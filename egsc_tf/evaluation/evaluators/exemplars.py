@@ -88,7 +88,7 @@ def exemplar_kind(context, direction, names):
         return {}
     truth = truth[: context.count(target)]
     judge = context.once(("kinds", target), lambda: _judge(context, target))
-    right = kind_classifier.find(judge, context.test_images(target)) == truth
+    right = _found(judge, context.test_images(target)) == truth
     logging.info(
         "exemplar_kind: the classifier is right on %.3f of %d real test images of "
         "domain %s",
@@ -98,8 +98,8 @@ def exemplar_kind(context, direction, names):
     )
     contents = context.test_images(own)
     wanted = truth[context.exemplar_rows(direction, len(contents))]
-    found = kind_classifier.find(judge, context.translations(direction)) == wanted
-    untranslated = kind_classifier.find(judge, contents) == wanted
+    found = _found(judge, context.translations(direction)) == wanted
+    untranslated = _found(judge, contents) == wanted
     name = "exemplar_kind_accuracy"
     context.note_spread(direction, {name: found})
     by_kind = {
@@ -113,6 +113,11 @@ def exemplar_kind(context, direction, names):
         f"{name}_untranslated": float(untranslated.mean()),
         **by_kind,
     }
+
+
+def _found(judge, rows):
+    """[N]: the kinds that the classifier sees in images [N, H, W, 3] uint8."""
+    return in_batches(lambda x: judge(x, training=False), rows).argmax(axis=-1)
 
 
 def _judge(context, domain):
