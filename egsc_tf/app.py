@@ -22,7 +22,7 @@ from egsc_tf.evaluation.settings import Settings
 from egsc_tf.gradio_app.models import RunModel, SavedModel
 from egsc_tf.gradio_app.session import Session
 from egsc_tf.reporting import gallery
-from egsc_tf.runtime import paths
+from egsc_tf.runtime import extras, paths
 from egsc_tf.runtime.flags import Use, like, setting
 
 EXAMPLES = 3  # of each direction
@@ -99,9 +99,7 @@ def main(flags):
     try:
         from egsc_tf.gradio_app import interface
     except ImportError as error:
-        raise UserError(
-            f"expected the packages of `pip install '.[app]'`, found no {error.name}"
-        ) from error
+        raise extras.missing("app", error) from error
     if bool(flags.workdir) == bool(flags.saved_model):
         raise UserError("expected one of --workdir and --saved_model")
     if not ROOT_PATH.fullmatch(flags.root_path):

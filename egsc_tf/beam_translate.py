@@ -5,8 +5,8 @@
 
 Writes what egsc_tf.translate writes, OUT/manifest.jsonl with the checksums and
 OUT/dead_letters.jsonl with the inputs that are left out. Started again, it makes only
-what is not there or not right. Further flags are Beam's pipeline options:
-docs/guides/beam.md.
+what is not there or not right. Further flags are Beam's pipeline
+options; the documentation tells of them under "Many images with Beam".
 """
 
 from egsc_tf.runtime.program import run  # first: it quiets the start of TensorFlow
@@ -17,7 +17,8 @@ import dataclasses
 from absl import logging
 
 from egsc_tf.beam.settings import Settings
-from egsc_tf.errors import UserError
+from egsc_tf.runtime import extras
+from egsc_tf.runtime.counted import counted
 from egsc_tf.runtime.flags import setting
 
 
@@ -35,9 +36,7 @@ def main(settings, flags, beam_flags):
         from egsc_tf.beam import counters, files, pipeline
         from egsc_tf.beam.options import pipeline_options
     except ImportError as error:
-        raise UserError(
-            f"expected the packages of `pip install '.[beam]'`, found no {error.name}"
-        ) from error
+        raise extras.missing("beam", error) from error
     finally:
         logging.set_verbosity(verbosity)
     options = pipeline_options(flags.runner, beam_flags)
@@ -47,9 +46,11 @@ def main(settings, flags, beam_flags):
     counts, seconds = pipeline.translate(settings, options)
     translated, dead = counts[counters.TRANSLATED], counts[counters.DEAD_LETTERS]
     print(
-        f"{counts[counters.FOUND]} inputs, {counts[counters.STYLES]} exemplars: "
-        f"{translated} images written to {settings.output}, {counts[counters.RIGHT]} "
-        f"already right, {dead} dead letters; {seconds:.1f} s, "
+        f"{counted(counts[counters.FOUND], 'input')}, "
+        f"{counted(counts[counters.STYLES], 'exemplar')}: "
+        f"{counted(translated, 'image')} written to {settings.output}, "
+        f"{counts[counters.RIGHT]:,} already right, {counted(dead, 'dead letter')}; "
+        f"{seconds:.1f} s, "
         f"{translated / seconds:.1f} images/s"
     )
     return 2 if dead else 0

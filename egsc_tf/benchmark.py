@@ -1,6 +1,6 @@
 """Measures speed and memory of a preset on this machine:
 
-    python -m egsc_tf.benchmark --flagfile=experiments/celeba_64.flags --synthetic
+    python -m egsc_tf.benchmark --flagfile=egsc_tf:celeba_64 --synthetic
 
 Weights are random, nothing is trained. Prints a summary and, with --json, writes all
 numbers as JSON; --vs=JSON compares with such a file, as ratios.
@@ -15,7 +15,7 @@ import json
 import tensorflow as tf
 from absl import logging
 
-from egsc_tf.benchmarking import training, translating
+from egsc_tf.benchmarking import start, training, translating
 from egsc_tf.benchmarking.peak import Peak
 from egsc_tf.benchmarking.summary import compare, summary
 from egsc_tf.benchmarking.synthetic import Synthetic
@@ -30,14 +30,15 @@ from egsc_tf.runtime.files import write_whole
 from egsc_tf.runtime.flags import setting
 from egsc_tf.runtime.keras import keras
 
-WHAT = ("train", "translate", "input", "export")
+ONE_PROCESS = ("train", "translate", "input", "export")
+WHAT = (*ONE_PROCESS, "start")
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
     """What is measured, and what becomes of the numbers."""
 
-    what: tuple[str, ...] = setting(WHAT, f"Some of {', '.join(WHAT)}.")
+    what: tuple[str, ...] = setting(ONE_PROCESS, f"Some of {', '.join(WHAT)}.")
     synthetic: bool = setting(False, "Images of noise: no data set is read.")
     seconds: float = setting(10.0, "How long each call is repeated.", least=0.0)
     replicas: int = setting(
@@ -54,14 +55,15 @@ def benchmark(config, settings):
       UserError: for data that are missing or bad.
     """
     keras.mixed_precision.set_global_policy(config.mixed_precision)
+    what = settings.what
     if settings.replicas:
         strategy = _logical_cpus(settings.replicas)
     else:
         strategy = strategies.local()
     strategies.require_divisible(config, strategy.num_replicas_in_sync)
     xla = devices.set_up(config, strategy)
-    needs_images = {*READ_BY} & {*settings.what}
-    if settings.synthetic or not needs_images:
+    reads_here = {*READ_BY} & {*what} & {*ONE_PROCESS}
+    if settings.synthetic or not reads_here:
         source = Synthetic(config.height, config.width)
     else:
         source = open_source(config, "train")
@@ -87,6 +89,8 @@ def _measured(config, settings, source, strategy, xla):
         found["input"] = translating.measure_input(config, source, batches, seconds)
     if "export" in what:
         found["export"] = translating.measure_export(config, seconds)
+    if "start" in what:
+        found["start"] = start.measure(config, settings.synthetic)
     return found
 
 

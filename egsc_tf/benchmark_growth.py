@@ -1,6 +1,6 @@
 """How cost grows: the benchmark over values of a flag, as table, plot and JSON.
 
-    python -m egsc_tf.benchmark_growth --flagfile=experiments/celeba_64.flags \
+    python -m egsc_tf.benchmark_growth --flagfile=egsc_tf:celeba_64 \
         --vary=batch_size:1,2,4,8 --vary=size:32,64,128 --output_dir=runs/growth
 
 `size` is height and width, `replicas` logical CPUs; all else is a flag of training.

@@ -17,19 +17,25 @@ import dataclasses
 import json
 import os
 
+import numpy as np
 from tqdm import tqdm
 
 from egsc_tf.config import Config
 from egsc_tf.data import images
-from egsc_tf.data.survey.findings import KINDS, RELATIONS, Findings
+from egsc_tf.data.listings.folder import require_above
+from egsc_tf.data.survey.findings import KINDS, RELATIONS, STRETCHED, Findings
 from egsc_tf.data.survey.reading import FOLDERS
 from egsc_tf.errors import UserError
 from egsc_tf.pictures import sample_sheet
 from egsc_tf.runtime import paths
+from egsc_tf.runtime.counted import counted
 from egsc_tf.runtime.files import write_whole
 from egsc_tf.runtime.flags import like, setting
 
 SHOWN = 10  # files of a kind, on the screen
+# Where most images are of these kinds, the size of training is what is odd.
+OF_SIZE = ("small", "stretched")
+ROUND = 16  # pixels, of a size that is proposed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,13 +68,14 @@ def check(data_dir, height, width, workers=None, recursive=False):
     """The Findings of a data set whose files were all read, with a progress bar.
 
     Raises:
-      UserError: where data_dir is no folder.
+      UserError: where data_dir is no folder, or that of a domain.
     """
     if not os.path.isdir(data_dir):
         raise UserError(
             f"--data_dir={images.printable(data_dir)}: expected a folder with "
             f"{', '.join(FOLDERS)}, found none"
         )
+    require_above(data_dir)
     findings = Findings(data_dir, height, width, recursive)
     with tqdm(desc="reading", total=findings.count(), unit="file") as bar:
         findings.read(workers, bar.update)
@@ -88,7 +95,13 @@ def report(findings):
     yield f"for training at --height={findings.height} --width={findings.width}"
     for name, folder in findings.folders.items():
         yield from _folder_lines(name, folder)
+    usable = sum(folder.usable for folder in findings.folders.values())
     for kind, listed in findings.problems.items():
+        if kind in OF_SIZE and 2 * len(listed) > usable:
+            yield f"\n{KINDS[kind]}: {len(listed):,} of {counted(usable, 'image')}"
+            if kind == "stretched":
+                yield from _size_that_fits(findings)
+            continue
         lines = [f"{file}: {text}" if text else file for file, text in listed]
         yield from _list(KINDS[kind], lines)
     groups = findings.duplicates()
@@ -109,9 +122,26 @@ def report(findings):
             yield "  a run with --on_bad_image=skip leaves them out and goes on"
 
 
+def _size_that_fits(findings):
+    """A line with a size of the shape that images have in the middle, if one fits."""
+    shapes = [
+        folder.summary()["width_by_height"]["median"]
+        for folder in findings.folders.values()
+        if folder.usable
+    ]
+    shape, height, width = float(np.median(shapes)), findings.height, findings.width
+    if shape > width / height:
+        width = ROUND * round(shape * height / ROUND)
+    else:
+        height = ROUND * round(width / shape / ROUND)
+    if 1 / STRETCHED < width / height / shape < STRETCHED:
+        yield f"  --height={height} --width={width} would fit the shape of most"
+
+
 def _folder_lines(name, folder):
     summary = folder.summary()
-    yield f"\n{name}: {summary['images']:,} images, {summary['usable']:,} usable"
+    count = counted(summary["images"], "image")
+    yield f"\n{name}: {count}, {summary['usable']:,} usable"
     if "refused" in summary:
         yield f"  {summary['refused']}"
     elif folder.contents.left_out():
@@ -139,8 +169,7 @@ def _list(head, lines):
 
 
 def main(flags):
-    folders = (os.path.join(flags.data_dir, name) for name in FOLDERS)
-    taken = {os.path.realpath(folder) for folder in folders}
+    taken = {os.path.realpath(os.path.join(flags.data_dir, x)) for x in FOLDERS}
     if flags.output and os.path.realpath(flags.output) in taken:
         raise UserError(
             f"--output={images.printable(flags.output)}: expected another folder than "

@@ -33,9 +33,15 @@ def _is_tfds(dataset: str) -> bool:
 
 def _which_data_set(data_dir: str) -> str:
     """What to add to a --data_dir that is not used, from what lies there."""
-    folders = (os.path.join(data_dir, name) for name in ("trainA", "trainB"))
-    if all(map(os.path.isdir, folders)):
-        return ". It has trainA and trainB: add --dataset=folder"
+    above, name = os.path.split(os.path.abspath(data_dir))
+    for place, told in (
+        (data_dir, "It has trainA and trainB: add --dataset=folder"),
+        (above, f"Photos? Add --dataset=folder --data_dir={above}"),
+    ):
+        folders = [os.path.join(place, each) for each in ("trainA", "trainB")]
+        is_one = place != above or os.path.join(above, name) in folders
+        if is_one and all(map(os.path.isdir, folders)):
+            return f". {told}"
     return ". For MNIST's digits: add --digits=mnist" * data_dir.endswith(".npz")
 
 

@@ -1,6 +1,6 @@
 """Several workers on this machine: `python -m egsc_tf.local_workers [FLAGS OF TRAIN]`.
 
-Shows, and tests, what a cluster does (docs/guides/distributed.md): it starts
+Shows, and tests, what a cluster does (documentation: Several hosts): it starts
 egsc_tf.train once for each worker, on the CPU and with a TF_CONFIG of its own on
 loopback, and prints what they say, each line with its worker's number. Where one fails,
 all end; signals go to all.

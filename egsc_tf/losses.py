@@ -81,19 +81,33 @@ def statistics_style_loss(features, target_features):
     each layer of each image b counts relative to its own magnitude, so that no layer
     drowns another.
     """
+    distances = statistics_distances(
+        style_statistics(features), style_statistics(target_features)
+    )
+    return tf.add_n([tf.reduce_mean(distance) for distance in distances])
+
+
+def style_statistics(features):
+    """[([B, C_i], [B, C_i])]: channel means and standard deviations over space."""
+    found = []
+    for feature in features:
+        mean, variance = tf.nn.moments(feature, axes=[1, 2])
+        found.append((mean, tf.sqrt(variance + EPSILON)))
+    return found
+
+
+def statistics_distances(statistics, target_statistics):
+    """The terms of `statistics_style_loss` before any mean over images: [[B], ...].
+
+    Args:
+      statistics, target_statistics: of `style_statistics`.
+    """
     terms = []
-    for x, y in zip(features, target_features):
-        mean_x, std_x = _mean_and_std(x)
-        mean_y, std_y = _mean_and_std(y)
+    for (mean_x, std_x), (mean_y, std_y) in zip(statistics, target_statistics):
         distance = tf.reduce_mean(tf.abs(mean_x - mean_y) + tf.abs(std_x - std_y), -1)
         magnitude = tf.stop_gradient(tf.reduce_mean(tf.abs(mean_y) + std_y, -1))
-        terms.append(tf.reduce_mean(distance / (magnitude + EPSILON)))
-    return tf.add_n(terms)
-
-
-def _mean_and_std(feature):
-    mean, variance = tf.nn.moments(feature, axes=[1, 2])
-    return mean, tf.sqrt(variance + EPSILON)
+        terms.append(distance / (magnitude + EPSILON))
+    return terms
 
 
 STYLE_LOSSES = {"gram": gram_style_loss, "statistics": statistics_style_loss}

@@ -1,11 +1,11 @@
 """Trains both stages: `python -m egsc_tf.train --flagfile=NAME.flags --workdir=DIR`.
 
---flagfile=egsc_tf:NAME, here and in every program, is experiments/NAME.flags, which an
-installed copy has inside it.
+--flagfile=egsc_tf:NAME, here and in every program, is a flagfile of egsc_tf itself, as
+egsc_tf:demo is.
 
 Stage 1 (feature masks) runs where DIR has none yet, then stage 2 (translation). Started
 again on the same DIR, the run goes on where its last checkpoint left it. With TF_CONFIG
-several processes train one run together (docs/guides/distributed.md).
+several processes train one run together (documentation: Several hosts).
 """
 
 from egsc_tf.runtime import program  # first: it quiets the start of TensorFlow

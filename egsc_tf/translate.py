@@ -17,6 +17,7 @@ from egsc_tf.inference.files import translate_files
 from egsc_tf.inference.pairing import FileFlags, Strength, inputs_and_exemplars, report
 from egsc_tf.run import restore
 from egsc_tf.run.workdir import TrainedRun
+from egsc_tf.runtime.counted import counted
 from egsc_tf.runtime.flags import like, setting
 
 LARGEST_GRID = 1000
@@ -46,10 +47,10 @@ def main(flags, files):
     if flags.grid and len(inputs) * len(exemplars) > LARGEST_GRID:
         raise UserError(
             f"--grid: expected at most {LARGEST_GRID} translations, found "
-            f"{len(inputs)} inputs x {len(exemplars)} exemplars"
+            f"{counted(len(inputs), 'input')} x {counted(len(exemplars), 'exemplar')}"
         )
     written, bad = translate_files(
-        restore.load(flags.workdir, deterministic=flags.tile > 0),
+        restore.load(flags.workdir, flags.tile > 0, [files.direction]),
         inputs,
         exemplars,
         files.output,

@@ -1,6 +1,6 @@
 """Trains and scores variants of a preset under the same schedule, and makes the table:
 
-    python -m egsc_tf.variants --flagfile=experiments/demo.flags --workdir=DIR \
+    python -m egsc_tf.variants --flagfile=egsc_tf:demo --workdir=DIR \
         --variants=egsc_it,unit,munit,no_masks --seeds=0,1,2
 
 Each run has its own folder, DIR/VARIANT_seedN. Started again, finished runs are only
@@ -14,8 +14,6 @@ from egsc_tf.runtime.program import run  # first: it quiets the start of TensorF
 import dataclasses
 import json
 import os
-import signal
-import subprocess
 import sys
 
 import numpy as np
@@ -31,7 +29,7 @@ from egsc_tf.models import vgg
 from egsc_tf.runtime import paths
 from egsc_tf.runtime.files import write_whole
 from egsc_tf.runtime.flags import Use, setting
-from egsc_tf.runtime.signals import handled_by
+from egsc_tf.runtime.signals import run_process
 
 # The results that a metric gives, where they are not one of its own name.
 COLUMNS = {
@@ -97,29 +95,6 @@ def train_and_score(config, workdir, more_flags=()):
             raise UserError(ended)
     with open(os.path.join(workdir, "results.json"), encoding="utf-8") as file:
         return json.load(file)
-
-
-def run_process(command):
-    """Runs a command, and sends SIGTERM on to it.
-
-    A terminal's Ctrl-C reaches the command by itself; it is waited for.
-
-    Returns:
-      (exit code, name of the first signal that came meanwhile, or None)
-    """
-    process, came = None, []
-
-    def note(number, frame):
-        came.append(signal.Signals(number).name)
-        if process and number == signal.SIGTERM:
-            process.terminate()
-
-    with handled_by(note):
-        process = subprocess.Popen(command)
-        if came:  # before there was anything to send it to
-            process.terminate()
-        code = process.wait()
-    return code, came[0] if came else None
 
 
 def summarise(results, names):

@@ -13,6 +13,8 @@ from egsc_tf.runtime.program import run  # first: it quiets the start of TensorF
 
 # isort: split
 import dataclasses
+import json
+import os
 import threading
 from typing import Optional
 
@@ -20,9 +22,11 @@ import numpy as np
 
 from egsc_tf.domains import split
 from egsc_tf.errors import UserError
-from egsc_tf.export.clients import folder
+from egsc_tf.export.clients import folder, load
 from egsc_tf.export.clients.call import Endpoint, with_retries
 from egsc_tf.inference.pairing import FileFlags, Strength, inputs_and_exemplars, report
+from egsc_tf.runtime import extras
+from egsc_tf.runtime.files import write_whole
 from egsc_tf.runtime.flags import like, setting
 
 TIMEOUT = 60.0
@@ -48,6 +52,13 @@ class Flags:
         False,
         "Translate at the images' own sizes, as egsc_tf.translate does, up to the "
         "model's bound; otherwise at the size of the export, scaled back.",
+    )
+    bench: float = setting(
+        0.0,
+        "Seconds: in place of translating, load the server by 1, 4, ... up to "
+        "--concurrency clients for so long each, with the first exemplar. Writes "
+        "OUTPUT/bench.json.",
+        least=0.0,
     )
 
 
@@ -83,10 +94,7 @@ class Client:
             else:
                 from egsc_tf.export.clients.rest import RestTransport as Transport
         except ImportError as error:
-            raise UserError(
-                "expected the packages of `pip install '.[serving]'`, found no "
-                f"{error.name}"
-            ) from error
+            raise extras.missing("serving", error) from error
         self._endpoint = Endpoint(url, model, version, timeout)
         self._transport = Transport(self._endpoint)
         self.model = f"{model}/{'latest' if version is None else version}"
@@ -183,11 +191,33 @@ class Client:
         return name
 
 
+def _bench(client, inputs, exemplar, flags, files):
+    rows = load.measure(
+        client,
+        inputs,
+        exemplar,
+        files.direction,
+        flags.strength,
+        flags.batch_size,
+        flags.concurrency,
+        flags.bench,
+        flags.own_size,
+    )
+    path = os.path.join(files.output, "bench.json")
+    found = {"url": flags.url, "model": client.model, "batch_size": flags.batch_size}
+    write_whole(path, json.dumps({**found, "loads": rows}, indent=2))
+    print(load.table(rows))
+    print(f"written: {path}")
+    return 0
+
+
 def main(flags, files):
     inputs, exemplars = inputs_and_exemplars(files)
     with Client(
         flags.url, flags.model, flags.grpc, flags.version, flags.timeout, flags.retries
     ) as client:
+        if flags.bench:
+            return _bench(client, inputs, exemplars[0], flags, files)
         written, left_out = folder.translate_files(
             client,
             inputs,

@@ -165,7 +165,7 @@ def find_images(path):
         raise Mistake(f"--input={path}: expected image files, found none")
     if len(seen) > len(names):
         print(
-            f"{path}: {len(seen) - len(names)} of {len(seen)} entries are left out: "
+            f"{path}: {len(seen) - len(names)} of {len(seen)} entries left out: "
             f"folders, and names that end on none of {' '.join(sorted(ENDINGS))}",
             file=sys.stderr,
         )
@@ -304,6 +304,11 @@ def path(text):
             f"{text}: expected the home folder of a user, found no such user; "
             f"./{found} is a file or folder of that name"
         )
+    if VARIABLE.search(found):
+        raise argparse.ArgumentTypeError(
+            f"{text}: expected a path whose folders have no $NAME in their names, "
+            f"found {found}"
+        )
     return found
 
 
@@ -354,7 +359,7 @@ def main(arguments=None):
     except OSError as error:
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
-    print(f"{count} images written to {flags.output}")
+    print(f"{count} image{'' if count == 1 else 's'} written to {flags.output}")
     return 0
 
 

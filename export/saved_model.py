@@ -26,6 +26,7 @@ from egsc_tf.export.serving.graph import ServedTranslator
 from egsc_tf.run import restore
 from egsc_tf.run.workdir import TrainedRun
 from egsc_tf.runtime import paths
+from egsc_tf.runtime.files import kept_folder
 from egsc_tf.runtime.flags import setting
 
 # What TensorFlow Serving takes from a URL as the name of a model.
@@ -111,13 +112,15 @@ def export(workdir, output, settings=None):
 
     Raises:
       UserError: for a bad setting, a name that no URL carries, a version that is
-        there, and a folder without a run.
+        there, a folder without a run, and packages that are missing. No trace is left
+        in `output` then.
     """
     settings = settings or Settings()
     config = config_lib.load(workdir)
     output = os.path.abspath(output)
     models, name = os.path.split(output)
     version = _free_version(output, name, settings.version)
+    files.serving_apis()
     translator = restore.load(workdir, deterministic=True)
     settings = settings.of_run(config, translator.smallest_side)
     settings = dataclasses.replace(settings, version=version)
@@ -128,25 +131,25 @@ def export(workdir, output, settings=None):
         settings.max_pixels,
         settings.max_batch_pixels,
     )
-    os.makedirs(output, exist_ok=True)
-    # Not a number: no server takes it for a version.
-    part = tempfile.mkdtemp(prefix=f".{version}.", suffix=".part", dir=output)
-    try:
-        _save(served, part)
-        files.write_warmup(part, name, served, settings.batch_sizes)
-        split_times = None
-        if settings.measure:
-            split_times = model_card.split_use(served, settings.measure)
-        steps = translator.steps
-        model_card.write(
-            part, name, workdir, config, steps, served, settings, split_times
-        )
-        os.chmod(part, 0o755)  # mkdtemp's is for the owner alone
-        path = os.path.join(output, str(version))
-        os.rename(part, path)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
+    with kept_folder(output):
+        # Not a number: no server takes it for a version.
+        part = tempfile.mkdtemp(prefix=f".{version}.", suffix=".part", dir=output)
+        try:
+            _save(served, part)
+            files.write_warmup(part, name, served, settings.batch_sizes)
+            split_times = None
+            if settings.measure:
+                split_times = model_card.split_use(served, settings.measure)
+            steps = translator.steps
+            model_card.write(
+                part, name, workdir, config, steps, served, settings, split_times
+            )
+            os.chmod(part, 0o755)  # mkdtemp's is for the owner alone
+            path = os.path.join(output, str(version))
+            os.rename(part, path)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
     files.write_configs(models)
     return path
 
@@ -180,7 +183,9 @@ def _free_version(output, name, version):
 def main(flags, settings):
     path = export(flags.workdir, flags.output, settings)
     print(f"written: {path}, described in {os.path.join(path, model_card.CARD)}")
-    print(f"serve it: make serve MODELS={os.path.dirname(os.path.dirname(path))}")
+    models = os.path.dirname(os.path.dirname(path))
+    print(f"serve it with Docker: docker compose --project-directory={models} up")
+    print("serve it without: see Serve in the documentation")
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ class Settings:
         choices=tuple(graph.DTYPES),
     )
     mobile: bool = setting(
-        False, "Refuse a run without experiments/mobile_numerics.flags."
+        False, "Refuse a run without --flagfile=egsc_tf:mobile_numerics."
     )
     data_dir: str = like(evaluation.Settings, "data_dir")
     manual_dir: str = like(evaluation.Settings, "manual_dir")
@@ -117,7 +117,6 @@ def export(workdir, output, settings=None):
         tflite_report.require_of_run(output, workdir, settings.direction)
     size = config.height, config.width
     translator = restore.load(workdir, deterministic=True)
-    os.makedirs(output, exist_ok=True)
 
     direction = settings.direction
     functions = graph.functions(translator, direction, *size, settings.io)
@@ -205,7 +204,7 @@ def config_of(workdir, settings):
         )
         raise UserError(
             f"--mobile: expected a run trained with {wanted} "
-            f"(experiments/mobile_numerics.flags), found {workdir} with {was}"
+            f"(--flagfile=egsc_tf:mobile_numerics), found {workdir} with {was}"
         )
     config = workdir_lib.moved(
         config,

@@ -31,6 +31,7 @@ from egsc_tf.inference.pairing import find_images
 from egsc_tf.run import restore
 from egsc_tf.run.workdir import TrainedRun
 from egsc_tf.runtime import paths
+from egsc_tf.runtime.files import kept_folder
 from egsc_tf.runtime.flags import like, setting
 from egsc_tf.version import __version__
 
@@ -118,17 +119,18 @@ def export(workdir, output, settings=None):
     with tempfile.TemporaryDirectory() as work:
         page = settings.build or os.path.join(work, "page")
         web_build.build(page)
-        os.makedirs(os.path.dirname(output), exist_ok=True)
-        part = tempfile.mkdtemp(suffix=".part", dir=os.path.dirname(output))
-        try:
-            ignored = shutil.ignore_patterns(web_build.STAMP)
-            shutil.copytree(page, part, ignore=ignored, dirs_exist_ok=True)
-            manifest = _fill(part, workdir, config, settings, work)
-            os.chmod(part, 0o755)  # mkdtemp's is for the owner alone
-            _take_name(part, output)
-        except BaseException:
-            shutil.rmtree(part, ignore_errors=True)
-            raise
+        above = os.path.dirname(output)
+        with kept_folder(above):
+            part = tempfile.mkdtemp(suffix=".part", dir=above)
+            try:
+                ignored = shutil.ignore_patterns(web_build.STAMP)
+                shutil.copytree(page, part, ignore=ignored, dirs_exist_ok=True)
+                manifest = _fill(part, workdir, config, settings, work)
+                os.chmod(part, 0o755)  # mkdtemp's is for the owner alone
+                _take_name(part, output)
+            except BaseException:
+                shutil.rmtree(part, ignore_errors=True)
+                raise
     return manifest
 
 

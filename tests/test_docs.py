@@ -13,6 +13,7 @@ PAGES = [
     README,
     ROOT / "CONTRIBUTING.md",
     ROOT / "experiments" / "README.md",
+    ROOT / "experiments" / "compare" / "README.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 TINY = """

@@ -1,5 +1,6 @@
 """What GitHub and readers are told agrees with the Makefile and the version."""
 
+import ast
 import re
 import runpy
 from unittest import mock
@@ -35,6 +36,41 @@ def called(job):
         for name in re.findall(r"\bmake (\$\{\{.+?\}\}|[\w-]+)", step.get("run", "")):
             key = re.fullmatch(r"\$\{\{ *matrix\.(\w+) *\}\}", name)
             yield from matrix[key[1]] if key else [name]
+
+
+ONLY_IN_A_CHECKOUT = re.compile(r"docs/|experiments/|tests/|'\.\[|\bmake (serve|demo)")
+
+
+def told(path):
+    """The texts of a module that a user may read: all but the docstrings that only
+    readers of the code see."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    inner = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    is_program = path.parent.name in ("egsc_tf", "export")
+    for node in ast.walk(tree):
+        # Its help text.
+        has_docstring = isinstance(node, inner if is_program else (*inner, ast.Module))
+        if has_docstring and ast.get_docstring(node) is not None:
+            node.body[0].value.value = ""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def test_no_message_names_what_a_wheel_lacks():
+    """Titles of the documentation's pages stand for their files."""
+    found = {
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for package in ("egsc_tf", "export")
+        for path in (ROOT / package).rglob("*.py")
+        for text in told(path)
+        for match in [ONLY_IN_A_CHECKOUT.search(text)]
+        if match
+    }
+    assert not found
+    pages = re.findall(r"'([^']+)': '", str(load(ROOT / "mkdocs.yml")["nav"]))
+    assert {"Check your folders", "Several hosts", "Stop and resume"} <= {*pages}
+    assert {"Serve", "Many images with Beam"} <= {*pages}
 
 
 @pytest.mark.parametrize("path", GITHUB, ids=lambda path: path.name)

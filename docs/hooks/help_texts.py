@@ -22,7 +22,7 @@ def programs():
     return [
         f"{package}.{path.stem}"
         for package, folder in FOLDERS.items()
-        for path in sorted(folder.glob("*.py"))
+        for path in sorted(folder.glob("[a-z]*.py"))
         if '\nif __name__ == "__main__":' in path.read_text(encoding="utf-8")
     ]
 

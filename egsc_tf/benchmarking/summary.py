@@ -1,5 +1,7 @@
 """A benchmark's numbers as text, and against those of another run."""
 
+from egsc_tf.runtime.counted import counted
+
 GIBIBYTE = 2**30
 
 
@@ -24,8 +26,9 @@ def summary(found):
     """The result as lines of text."""
     peak = found["peak"]
     lines = [
-        f"{found['machine']['processor']}, {found['machine']['cores']} cores, "
-        f"{len(found['machine']['gpus'])} GPUs: convolution "
+        f"{found['machine']['processor']}, "
+        f"{counted(found['machine']['cores'], 'core')}, "
+        f"{counted(len(found['machine']['gpus']), 'GPU')}: convolution "
         f"{peak['convolution_gflops']:.0f}, matmul {peak['matmul_gflops']:.0f} GFLOP/s "
         f"({peak['dtype']})"
     ]
@@ -59,6 +62,11 @@ def summary(found):
         )
     if "export" in found:
         lines += [f"{k}, 1 image: {_time(v)}" for k, v in found["export"].items()]
+    for name, one in found.get("start", {}).items():
+        until = {"train": "until its first step"}.get(name, "from start to end")
+        lines.append(f"{name}: {one['seconds']:.1f} s {until}, {_memory(one)}")
+        for phase, seconds in one.get("phases_s", {}).items():
+            lines.append(f"  {seconds:5.1f} s {phase}")
     return "\n".join(lines)
 
 
@@ -66,7 +74,7 @@ def _time(one):
     low, high = one["quartiles_s"]
     return (
         f"{1e3 * one['median_s']:.1f} ms ({1e3 * low:.1f} to {1e3 * high:.1f}, "
-        f"{one['calls']} times)"
+        f"{counted(one['calls'], 'time')})"
     )
 
 

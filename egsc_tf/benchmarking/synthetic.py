@@ -19,3 +19,11 @@ class Synthetic:
         del domain, index
         coarse = tf.random.stateless_uniform([8, 8, 3], seed, -1.0, 1.0)
         return tf.image.resize(coarse, [self.height, self.width])
+
+    def batch(self, domain, indices, seeds):
+        """`image` of each of `seeds` [N, 2]."""
+        return tf.map_fn(
+            lambda one: self.image(domain, *one),
+            (indices, seeds),
+            fn_output_signature=tf.float32,
+        )

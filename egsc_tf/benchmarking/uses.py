@@ -8,7 +8,7 @@ SCHEDULE += ("sample_every", "checkpoint_every", "keep_checkpoints")
 DATA = ("dataset", "data_dir", "manual_dir", "split_a", "split_b", "digits")
 DATA += ("polarity", "unseen_pairs", "on_bad_image", "cache_gib", "recursive")
 DATA += ("cache_dir",)
-READ_BY = ("train", "input")  # of --what
+READ_BY = ("train", "input", "start")  # of --what
 
 
 def _reads_data(synthetic, what):

@@ -10,6 +10,7 @@ import numpy as np
 from absl import logging
 
 from egsc_tf.data import images, rgb
+from egsc_tf.runtime.counted import counted
 
 NAMED = 20  # pictures that the log names
 QUARTER = 64  # of 255: the largest value of 14 bits in 16, of 6 in 8
@@ -55,9 +56,9 @@ class Doubts:
         """Says how many of `total` there were, where there are more than last told."""
         if self.count > self._told:
             logging.warning(
-                "doubtful: %d of %d images come out nearly black or of one colour; do "
-                "their values fill their type? (docs/guides/check_dataset.md)",
+                "doubtful: %d of %s, nearly black or of one colour when decoded; do "
+                "their values fill their type? (documentation: Check your folders)",
                 self.count,
-                total,
+                counted(total, "image"),
             )
         self._told = self.count

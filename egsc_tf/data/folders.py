@@ -6,6 +6,7 @@ followed, as they may lead in circles.
 """
 
 import collections
+import contextlib
 import dataclasses
 import functools
 import os
@@ -14,7 +15,9 @@ from absl import logging
 
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
+from egsc_tf.runtime.counted import counted
 
+SEEN = 10_000  # entries of subfolders that are not read
 NAMED = 5  # different endings that the line about what is left out names
 
 
@@ -27,8 +30,10 @@ class Contents:
       recursive: whether files of its subfolders count as its own.
       images: names of the files that are read.
       others: names of visible files that are not.
-      subfolders: {name: how many image files lie in it, at any depth} of the folders
-        that are not read.
+      subfolders: {name: how many image files were seen in it, at any depth} of the
+        folders that are not read.
+      or_more: whether there may be more in these: no more than SEEN entries of them are
+        looked at.
       hidden: how many entries start with a dot.
       problem: why the folder cannot be listed, or "".
     """
@@ -40,6 +45,11 @@ class Contents:
     subfolders: dict[str, int]
     hidden: int
     problem: str = ""
+    or_more: bool = False
+
+    def in_subfolder(self, count):
+        """How many image files there are, as text."""
+        return counted(count, "image file") + " or more" * self.or_more
 
     @property
     def refused(self):
@@ -50,7 +60,8 @@ class Contents:
         if self.images:
             return ""
         entries = len(self.others) + len(self.subfolders) + self.hidden
-        found = f"{shown}: expected image files, found none among {entries} entries"
+        among = "1 entry" if entries == 1 else f"{entries:,} entries"
+        found = f"{shown}: expected image files, found none among {among}"
         parts = self._left_out()
         return f"{found}: {', '.join(parts)}. {reads()}" if parts else found
 
@@ -76,9 +87,10 @@ class Contents:
         if rest:
             parts.append(f"{rest:,} with other endings")
         inner = sum(self.subfolders.values())
-        if inner:
+        if inner or self.or_more:
             why = "links are not followed" if self.recursive else "see --recursive"
-            parts.append(f"{inner:,} images in subfolders ({why})")
+            more = "or more " * self.or_more
+            parts.append(f"{counted(inner, 'image')} {more}in subfolders ({why})")
         return parts
 
 
@@ -95,30 +107,30 @@ def look_into(path, recursive=False):
     contents = Contents(path, recursive, [], [], {}, 0)
     if not os.path.isdir(path):
         return dataclasses.replace(contents, problem=" none")
-    waiting, hidden = [""], 0
+    waiting, hidden, below = [""], 0, _Below()
     while waiting:
         inner = waiting.pop()
         try:
-            with os.scandir(os.path.join(path, inner)) as found:
-                entries = list(found)
+            # One after the other, as a list of them would take 50 MB of 200,000 files.
+            with os.scandir(os.path.join(path, inner)) as entries:
+                for entry in entries:
+                    name = os.path.join(inner, entry.name)
+                    if entry.name.startswith("."):
+                        hidden += 1
+                    elif recursive and entry.is_dir(follow_symlinks=False):
+                        waiting.append(name)
+                    elif is_image_name(name):
+                        contents.images.append(name)
+                    elif os.path.isdir(entry.path):  # entry.is_dir() raises at a loop
+                        contents.subfolders[name] = below.images(entry.path)
+                    elif not _ending(name) and images.is_image(entry.path):
+                        contents.images.append(name)
+                    else:
+                        contents.others.append(name)
         except OSError as error:
             where = f" in it {images.printable(inner)}" if inner else ""
             problem = f"{where}: {error.strerror}"
             return dataclasses.replace(contents, problem=problem)
-        for entry in entries:
-            name = os.path.join(inner, entry.name)
-            if entry.name.startswith("."):
-                hidden += 1
-            elif recursive and entry.is_dir(follow_symlinks=False):
-                waiting.append(name)
-            elif is_image_name(name):
-                contents.images.append(name)
-            elif os.path.isdir(entry.path):  # entry.is_dir() raises at a loop
-                contents.subfolders[name] = _images_below(entry.path)
-            elif not _ending(name) and images.is_image(entry.path):
-                contents.images.append(name)
-            else:
-                contents.others.append(name)
     return Contents(
         path,
         recursive,
@@ -126,6 +138,7 @@ def look_into(path, recursive=False):
         sorted(contents.others),
         dict(sorted(contents.subfolders.items())),
         hidden,
+        or_more=below.left < 0,
     )
 
 
@@ -138,11 +151,24 @@ def list_images(path, recursive=False):
     Raises:
       UserError: where there is no such folder, or no image in it.
     """
+    return [os.path.join(path, name) for name in list_names(path, recursive)]
+
+
+def list_names(path, recursive=False):
+    """`list_images`, relative to the folder."""
     contents = look_into(path, recursive)
     if contents.refused:
         raise UserError(contents.refused)
     _tell(contents.left_out())
-    return [os.path.join(path, name) for name in contents.images]
+    return contents.images
+
+
+def require_images(path, recursive=False):
+    """Raises UserError as `list_images` does, and looks no further than it must."""
+    with contextlib.suppress(OSError), os.scandir(path) as entries:
+        if any(is_image_name(entry.name) for entry in entries):
+            return
+    list_names(path, recursive)
 
 
 @functools.cache
@@ -162,9 +188,29 @@ def _ending(name):
     return os.path.splitext(name)[1].lower()
 
 
-def _images_below(folder):
-    count = 0
-    for _, inner, names in os.walk(folder):
-        inner[:] = [name for name in inner if not name.startswith(".")]
-        count += sum(map(is_image_name, names))
-    return count
+class _Below:
+    """Looks into the subfolders of a folder, until it has seen enough.
+
+    Attributes:
+      left: how many entries it will still look at; below 0 there were more.
+    """
+
+    def __init__(self):
+        self.left = SEEN
+
+    def images(self, folder):
+        """How many image files it sees in a folder, at any depth."""
+        count, waiting = 0, [folder]
+        while waiting and self.left >= 0:
+            with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    self.left -= 1
+                    if self.left < 0:
+                        break
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    else:
+                        count += is_image_name(entry.name)
+        return count

@@ -19,6 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from egsc_tf.data import rgb
 from egsc_tf.errors import UserError
+from egsc_tf.runtime import extras
 from egsc_tf.runtime.files import whole_file
 
 try:
@@ -38,7 +39,7 @@ if pillow_heif:
     pillow_heif.register_heif_opener()
 HEIF_ENDINGS = (".heic", ".heics", ".heif", ".heifs", ".hif")
 HEIF_BRANDS = tuple(b"ftyp" + x for x in (b"hei", b"hevc", b"hevx", b"mif1", b"msf1"))
-NO_HEIF = "pip install pillow-heif, or egsc_tf's extra heif, reads these"
+NO_HEIF = f"{extras.command('heif')} reads these"
 # An older Pillow lacks AVIF; MPO is a kind of JPEG.
 MARKED = [name for name in FORMATS if name in Image.OPEN]
 OPENED = [*MARKED, *UNMARKED]
@@ -186,12 +187,27 @@ def refused(name, error):
     )
 
 
+def naming_skip(error):
+    """A BadImage that stops a program, with the flag that would leave the file out."""
+    told = f"{error}; --on_bad_image=skip leaves it out"
+    return BadImage(told, error.kind)
+
+
 def resize(pixels, height, width):
     """[H, W, 3] uint8 -> [height, width, 3] uint8, antialiased."""
     if pixels.shape[:2] == (height, width):
         return pixels
     image = Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC)
     return np.asarray(image)
+
+
+def centre(pixels, height, width):
+    """The largest part of [H, W, ...] in its middle with the form of height x width."""
+    rows, columns = pixels.shape[:2]
+    high = min(rows, columns * height // width)
+    wide = min(columns, rows * width // height)
+    top, left = (rows - high) // 2, (columns - wide) // 2
+    return pixels[top : top + high, left : left + wide]
 
 
 def to_float(pixels):

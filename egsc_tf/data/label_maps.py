@@ -1,11 +1,13 @@
 """Label maps of scenes: [H, W] integers, the class that a pixel belongs to."""
 
 import io
+import os
 
 import numpy as np
 from PIL import Image
 
 from egsc_tf.data import images
+from egsc_tf.errors import UserError
 
 # Cityscapes' categories: 0 void, 1 flat, 2 construction, 3 object, 4 nature, 5 sky,
 # 6 human, 7 vehicle; by its 34 label ids, and by its 19 train ids.
@@ -42,6 +44,55 @@ def read(path, height, width):
                 return resize(np.asarray(image), height, width)
         except Exception as error:  # Pillow's decoders raise many kinds.
             raise images.refused(path, error) from error
+
+
+def of_images(names, folder, labels, size, classes, ignore):
+    """[N, H, W] uint8: the label maps of image files, nearest neighbour.
+
+    Args:
+      names: paths of the images, which lie in `folder`, maybe in subfolders.
+      labels: folder with label maps of the same names, that end in .png.
+      size: (H, W).
+      classes: how many; of 8 the maps hold train ids, which become categories.
+      ignore: the label that counts nowhere; of 8 classes it is 0 whatever this says.
+
+    Raises:
+      UserError: where one is missing, and for labels of other classes.
+      BadImage: where one cannot be read.
+    """
+    maps = []
+    for name in names:
+        stem = os.path.splitext(os.path.relpath(name, folder))[0]
+        path = os.path.join(labels, stem + ".png")
+        if not os.path.isfile(path):
+            raise UserError(f"--label_dir: expected {path}, found no such file")
+        maps.append(read(path, *size))
+    maps = np.stack(maps)
+    if classes == CATEGORIES:
+        return category_of_train_id(maps)
+    counted = maps[maps != ignore]
+    if not counted.size or counted.max() >= classes:
+        raise UserError(
+            f"{labels}: expected labels 0 to {classes - 1} (--segmentation_classes) "
+            f"and {ignore} (--ignore_label), found {sorted(map(int, np.unique(maps)))}"
+        )
+    return maps
+
+
+def ignored(classes, ignore_label):
+    """The label that counts nowhere: of the 8 categories 0, void."""
+    return 0 if classes == CATEGORIES else ignore_label
+
+
+def require_folders(label_dir, names):
+    """Raises UserError where --label_dir lacks one of these folders."""
+    for name in names:
+        folder = os.path.join(label_dir, name)
+        if not os.path.isdir(folder):
+            raise UserError(
+                f"--label_dir={label_dir}: expected {' and '.join(names)} with label "
+                f"maps, found no folder {folder}"
+            )
 
 
 def resize(labels, height, width):

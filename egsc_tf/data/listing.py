@@ -13,6 +13,10 @@ class Listing:
 
     where, home, count, place = "", "", 0, ""
 
+    def key(self, index):
+        """The name of an image, or bytes of it, that is the same in a copy."""
+        return self.name(index).removeprefix(self.place)
+
     def name(self, index):
         """What messages call an image."""
         raise NotImplementedError
@@ -23,7 +27,7 @@ class Listing:
 
     def mark(self, index):
         """An integer in [0, 2**64) of the encoded image, at no cost: it is the same in
-        a copy, and hardly the same of another image."""
+        a copy, and hardly the same of another image; 0: unknown."""
         raise NotImplementedError
 
     def version(self, index):

@@ -65,6 +65,6 @@ def check(config, *splits):
         handwriting.check(config.digits, config.data_dir)
     for split in splits:
         if config.dataset == "folder":
-            folder.listings(config.data_dir, split, config.recursive)
+            folder.check(config.data_dir, split, config.recursive)
         elif config.dataset == "official_records":
             official_records.files(config.data_dir, split)

@@ -8,6 +8,7 @@ from absl import logging
 
 from egsc_tf.distribute import rendezvous, tf_config
 from egsc_tf.errors import UserError
+from egsc_tf.runtime.counted import counted
 from egsc_tf.version import __version__
 
 
@@ -45,11 +46,10 @@ def choose(config, tpu="", facts=None):
     replicas = strategy.num_replicas_in_sync
     require_divisible(config, replicas)
     logging.info(
-        "%d replica(s) on %d worker(s), each with %d images of each domain in a batch "
-        "of %d",
-        replicas,
-        len(workers.addresses) if workers else 1,
-        config.batch_size // replicas,
+        "%s on %s, each with %s of each domain in a batch of %d",
+        counted(replicas, "replica"),
+        counted(len(workers.addresses) if workers else 1, "worker"),
+        counted(config.batch_size // replicas, "image"),
         config.batch_size,
     )
     return strategy

@@ -7,16 +7,13 @@ import dataclasses
 import os
 
 import numpy as np
-import tensorflow as tf
 from tqdm import tqdm
 
-from egsc_tf.data import images, python_op
-from egsc_tf.data.augmentation import as_float
+from egsc_tf.data import images
 from egsc_tf.data.source import open_source
-from egsc_tf.data.stream import EXAMPLE_SEEDS
+from egsc_tf.data.stream import take
 from egsc_tf.domains import split
 from egsc_tf.evaluation import digit_cases
-from egsc_tf.evaluation.settings import CLASSIFIER, PERCEPTUAL
 from egsc_tf.metrics import digit_classifier, embedding, extractors
 from egsc_tf.models import vgg
 
@@ -68,32 +65,28 @@ class EvaluationContext:
         """[count, H, W, 3] uint8: the first images of a domain of a split."""
 
         def make():
-            source = self.source(part)
-
-            def image(n):
-                seed = tf.stack(
-                    [tf.constant(self.settings.seed, tf.int64), n * EXAMPLE_SEEDS]
-                )
-                return as_float(source.image(domain, n, seed))
-
-            data = tf.data.Dataset.range(count).map(
-                image, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-            )
-            rows = tqdm(
-                data.as_numpy_iterator(), f"reading {part}", count, unit="image"
-            )
-            with python_op.errors_as_raised():
-                found = np.stack([images.to_uint8(x) for x in rows])
+            source, seed = self.source(part), self.settings.seed
+            found = take(source, domain, range(count), seed, f"reading {part}")
             source.tell()
             return found
 
         return self.once((part, domain, count), make)
 
+    def names(self, part, domain, count):
+        """The names of `first_images`: where one is bad, that of the good one in its
+        place."""
+        self.first_images(part, domain, count)
+        return [self.source(part).name(domain, n) for n in range(count)]
+
+    def exemplar_rows(self, direction, count):
+        """[count]: which test images of the target domain are the exemplars."""
+        random = np.random.RandomState(self.settings.seed)
+        return random.randint(self.count(split(direction)[1]), size=count)
+
     def exemplars(self, direction, count):
         """[count, H, W, 3] uint8: random test images of the target domain."""
         pool = self.test_images(split(direction)[1])
-        random = np.random.RandomState(self.settings.seed)
-        return pool[random.randint(len(pool), size=count)]
+        return pool[self.exemplar_rows(direction, count)]
 
     def translations(self, direction):
         """[N, H, W, 3] uint8: each test image of the source with a random exemplar."""
@@ -102,13 +95,20 @@ class EvaluationContext:
             contents = self.test_images(split(direction)[0])
             exemplars = self.exemplars(direction, len(contents))
 
-            def translate(content, exemplar):
-                out = self.translator.translate(content, exemplar, direction)
-                return images.to_uint8(out)
-
-            return in_batches(translate, contents, exemplars, label=direction)
+            return in_batches(
+                lambda c, e: self.translate(c, e, direction),
+                contents,
+                exemplars,
+                label=direction,
+            )
 
         return self.once(("translations", direction), make)
+
+    def translate(self, contents, exemplars, direction):
+        """[B, H, W, 3] uint8: translations of images [B, H, W, 3] in [-1, 1]."""
+        return images.to_uint8(
+            self.translator.translate(contents, exemplars, direction)
+        )
 
     def judge(self, domain):
         """The classifier of real training digits of a domain."""
@@ -170,7 +170,7 @@ class EvaluationContext:
         """The extractor of a target domain, as egsc_tf.metrics.extractors gives it."""
         name = extractor_of(self.settings, self.config)
         return self.once(
-            ("extractor", domain if name == "digits" else None),
+            ("extractor", domain if name == extractors.CLASSIFIER else None),
             lambda: extractors.load(name, self.phi, lambda: self.judge(domain)),
         )
 
@@ -178,7 +178,9 @@ class EvaluationContext:
 def extractor_of(settings, config):
     """Which extractor FID and KID of a run have, by name."""
     single = digit_cases.are_single(config)
-    return settings.extractor or (CLASSIFIER if single else PERCEPTUAL)
+    return settings.extractor or (
+        extractors.CLASSIFIER if single else extractors.PERCEPTUAL
+    )
 
 
 def in_batches(function, *arrays, label=""):

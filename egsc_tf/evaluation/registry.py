@@ -8,13 +8,15 @@ from egsc_tf.evaluation.context import extractor_of
 from egsc_tf.evaluation.evaluators import (
     digits,
     distribution,
+    exemplars,
     perceptual,
     segmentation,
+    segmentation_transfer,
     transfer,
     tsne,
 )
-from egsc_tf.evaluation.settings import CLASSIFIER, DIGITS, METRICS, PERCEPTUAL
-from egsc_tf.metrics import digit_classifier, extractors, frechet
+from egsc_tf.evaluation.settings import DIGITS, METRICS
+from egsc_tf.metrics import digit_classifier, extractors, frechet, kind_classifier
 from egsc_tf.models import vgg
 from egsc_tf.runtime.flags import settings_of, without_effect
 
@@ -24,21 +26,31 @@ CONSTANTS = {
         "sources": perceptual.DIVERSITY_CONTENTS,
         "exemplars": perceptual.DIVERSITY_EXEMPLARS,
     },
+    "exemplars_ranked": exemplars.RANKED,
     "judge_steps": digit_classifier.STEPS,
     "kid_subset": frechet.SUBSET,
+    "kind_classifier_steps": kind_classifier.STEPS,
     "perceptual_images": perceptual.CURVE_IMAGES,
+    "segmentation_transfer_images": segmentation_transfer.TRAINED_ON,
     "transfer_images": transfer.TRANSFER_IMAGES,
 }
 
 
+SCENES = ("segmentation", "segmentation_agreement", "segmentation_transfer")
 EVALUATORS = (
     (digits.digits_scores, DIGITS),
     (distribution.distribution, ("fid", "kid")),
     (perceptual.perceptual_distances, ("perceptual",)),
     (perceptual.diversity, ("diversity",)),
+    (exemplars.exemplar_rank, ("exemplar_rank",)),
+    (exemplars.exemplar_kind, ("exemplar_kind",)),
     (tsne.tsne, ("tsne",)),
     (transfer.transfer, ("transfer",)),
-    (segmentation.semantic_consistency, ("segmentation",)),
+    (
+        segmentation.semantic_consistency,
+        ("segmentation", "segmentation_agreement"),
+    ),
+    (segmentation_transfer.segmentation_transfer, ("segmentation_transfer",)),
 )
 
 
@@ -63,16 +75,24 @@ def choose(names, config, settings):
             )
     if "transfer" in names and digit_cases.are_boards(config):
         raise UserError("--metrics=transfer: expected single digits, found boards")
-    if "segmentation" in names:
-        if not settings.segmentation_model:
-            raise UserError(
-                "--metrics=segmentation: expected --segmentation_model, found none"
-            )
+    for name in names:
+        if name not in SCENES:
+            continue
         if known:
-            raise UserError("--metrics=segmentation: expected scenes, found digits")
-    if settings.extractor == "digits" and not digit_cases.are_single(config):
+            raise UserError(f"--metrics={name}: expected scenes, found digits")
+        if name != "segmentation_transfer" and not settings.segmentation_model:
+            raise UserError(
+                f"--metrics={name}: expected --segmentation_model, found none"
+            )
+        if name != "segmentation_agreement":
+            segmentation.check_labels(name, config, settings)
+    if "segmentation_transfer" in names and not settings.segmentation_seeds:
+        raise UserError("--segmentation_seeds: expected a seed or more, found none")
+    are_single = digit_cases.are_single(config)
+    if settings.extractor == extractors.CLASSIFIER and not are_single:
         raise UserError(
-            f"--extractor=digits: expected single digits, found {config.dataset}"
+            f"--extractor={settings.extractor}: expected single digits, found "
+            f"{config.dataset}"
         )
     chosen = tuple(names) or (DIGITS if known else ("fid", "kid", "perceptual"))
     for field in settings_of(settings):
@@ -89,14 +109,17 @@ def check_files(names, config, settings):
         extractors.check(settings.extractor)
     if needs_phi(names, extractor_of(settings, config)):
         vgg.check(settings.perceptual_network or config.perceptual_network)
-    if "segmentation" in names:
-        segmentation.check_files(config, settings)
+    if "exemplar_kind" in names:
+        exemplars.check_kinds(config, settings)
+    if {*SCENES} & {*names}:
+        segmentation.check_files(config, settings, names)
 
 
 def needs_phi(names, extractor):
     """Whether the perceptual network has a part in these metrics."""
-    features = {"fid", "kid"} & {*names} and extractor == PERCEPTUAL
-    return bool({"perceptual", "diversity"} & {*names} or features)
+    features = {"fid", "kid"} & {*names} and extractor == extractors.PERCEPTUAL
+    own = {"perceptual", "diversity", "exemplar_rank"}
+    return bool(own & {*names} or features)
 
 
 def load_networks(context, names):
@@ -108,7 +131,7 @@ def load_networks(context, names):
     extractor = extractor_of(context.settings, context.config)
     if needs_phi(names, extractor):
         context.phi()
-    if {"fid", "kid"} & {*names} and extractor != CLASSIFIER:
+    if {"fid", "kid"} & {*names} and extractor != extractors.CLASSIFIER:
         context.extractor(DOMAINS[0])
 
 

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import os
-from collections.abc import Sequence
 from typing import Any, Optional, Union
 
 import tensorflow as tf
@@ -12,7 +11,7 @@ from absl import logging
 from egsc_tf import config as config_lib
 from egsc_tf.domains import DIRECTIONS, DOMAINS
 from egsc_tf.errors import UserError
-from egsc_tf.evaluation import caveats, registry
+from egsc_tf.evaluation import caveats, earlier, registry
 from egsc_tf.evaluation.context import EvaluationContext
 from egsc_tf.evaluation.settings import RESULTS, Settings
 from egsc_tf.run import restore, starts
@@ -39,7 +38,8 @@ def evaluate(
 
     Returns:
       {"content_accuracy_a2b", ..., the same for b2a, "train_seconds", settings,
-      "caveats": when the scores mean little}.
+      "caveats": when the scores mean little}; also earlier scores of `output` that are
+      of the same weights, images and settings, and were not measured again.
 
     Raises:
       UserError: where the folder holds no trained run, a metric is unknown or does not
@@ -78,11 +78,14 @@ def evaluate(
             results.update({f"{k}_{direction}": value for k, value in found.items()})
     context.finish()
     results.update(context.notes)
+    path = os.path.join(output, RESULTS)
+    before, results = earlier.read(path), json.loads(json.dumps(results))
+    if before:
+        results = earlier.joined(before, results)
+        earlier.clear(output, before, results)
     results["caveats"] = caveats.of(results, starts.images(workdir))
     for line in results["caveats"]:
         logging.warning("%s", line)
-    path = os.path.join(output, RESULTS)
-    _tell_of_gone(path, names)
     text = json.dumps(results, indent=2, sort_keys=True, allow_nan=False)
     write_whole(path, text)
     return results
@@ -114,22 +117,6 @@ def require_of_run(output: str, workdir: str) -> None:
                 f"run, found those of one with --{field.name}={noted[field.name]}, not "
                 f"{now}; --overwrite replaces them"
             )
-
-
-def _tell_of_gone(path: str, names: Sequence[str]) -> None:
-    """Says which metrics of results.json are replaced and not measured again."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            gone = set(json.load(file)["settings"]["metrics"]) - set(names)
-    except (OSError, ValueError, KeyError, TypeError):
-        return
-    if gone:
-        logging.warning(
-            "%s is replaced, and with it %s, which --metrics does not name now; "
-            "another --output keeps both",
-            path,
-            ", ".join(sorted(gone)),
-        )
 
 
 def train_seconds(workdir: str, path: str) -> Optional[float]:

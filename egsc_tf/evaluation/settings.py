@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from egsc_tf.config import EMBEDDED, IMAGENET, Config
+from egsc_tf.metrics import extractors
 from egsc_tf.run import workdir
 from egsc_tf.runtime import paths
 from egsc_tf.runtime.flags import Use, setting
@@ -16,12 +17,14 @@ METRICS = (
     "kid",
     "perceptual",
     "diversity",
+    "exemplar_rank",
+    "exemplar_kind",
     "tsne",
     "transfer",
     "segmentation",
+    "segmentation_agreement",
+    "segmentation_transfer",
 )
-# Extractors of FID and KID by name; what else is given is a path.
-INCEPTION, PERCEPTUAL, CLASSIFIER = "inception", "perceptual", "digits"
 
 
 def _of(*metrics: str) -> Use:
@@ -34,7 +37,10 @@ def _of(*metrics: str) -> Use:
     return Use(("metrics",), expected, holds)
 
 
-_SEGMENTATION = _of("segmentation")
+_OF_LABELS = _of("segmentation", "segmentation_transfer")
+_OF_MODELS = _of("segmentation", "segmentation_agreement")
+_OF_CLASSES = _of("segmentation", "segmentation_agreement", "segmentation_transfer")
+_OF_TRANSFER = _of("segmentation_transfer")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,9 +48,9 @@ class Settings:
     """What the numbers depend on, beside the run itself.
 
     More than the flags' help says: label maps are 8-bit images of train ids, named like
-    the test images; without label_dir they are the data set's own (egsc_gta5_*, of 8
-    classes), or what the model finds in the source. Of the 8 categories 0, void, counts
-    nowhere; a model of one's own may have another number of classes.
+    the images; without label_dir they are the data set's own (egsc_gta5_*,
+    egsc_camvid, of 8 classes). Of the 8 categories 0, void, counts nowhere; a model of
+    one's own may have another number of classes.
     """
 
     data_dir: str = setting(
@@ -63,10 +69,10 @@ class Settings:
     seed: int = setting(0, "Of exemplars, judges, subsets.", least=0, most=2**32 - 1)
     extractor: str = setting(
         "",
-        "Features of FID and KID: inception, an Inception-v3 .h5 file, perceptual, "
-        "digits; empty: digits for digits, else perceptual.",
+        f"Features of FID and KID: {', '.join(extractors.NAMES)}, or an Inception-v3 "
+        ".h5 file; empty: digits for digits, else perceptual.",
         path=paths.READ,
-        names=(INCEPTION, PERCEPTUAL, CLASSIFIER),
+        names=extractors.NAMES,
         use=_of("fid", "kid"),
     )
     perceptual_network: str = setting(
@@ -74,22 +80,37 @@ class Settings:
         "Of perceptual distances; empty: the run's own.",
         path=paths.READ,
         names=(IMAGENET, EMBEDDED),
-        use=_of("perceptual", "diversity", "fid", "kid"),
+        use=_of("perceptual", "diversity", "exemplar_rank", "fid", "kid"),
+    )
+    kinds: tuple[str, ...] = setting(
+        (),
+        "What names of images begin with that are of one kind, as day,night.",
+        use=_of("exemplar_kind"),
     )
     segmentation_model: str = setting(
-        "", "A segmentation SavedModel.", path=paths.READ, use=_SEGMENTATION
+        "",
+        "A segmentation SavedModel, as of egsc_tf.train_segmentation.",
+        path=paths.READ,
+        use=_OF_MODELS,
     )
     label_dir: str = setting(
         "",
-        "Folder with label maps in testA, testB.",
+        "Folder with label maps in testA, testB; of segmentation_transfer also in "
+        "trainA, trainB.",
         path=paths.READ,
-        use=_SEGMENTATION,
+        use=_OF_LABELS,
     )
     segmentation_classes: int = setting(
-        19, "19 train ids or 8 categories.", least=1, use=_SEGMENTATION
+        19, "19 train ids, 8 categories, or another number.", least=2, use=_OF_CLASSES
     )
     ignore_label: int = setting(
-        255, "Label that counts nowhere.", least=0, most=255, use=_SEGMENTATION
+        255, "Label that counts nowhere.", least=0, most=255, use=_OF_CLASSES
+    )
+    segmentation_steps: int = setting(
+        400, "Updates of each network that is trained.", least=1, use=_OF_TRANSFER
+    )
+    segmentation_seeds: tuple[int, ...] = setting(
+        (0,), "Seeds of these networks; scores are their means.", use=_OF_TRANSFER
     )
 
     def moved(self, config: Config) -> Config:

@@ -65,7 +65,8 @@ def translate_files(
         an output that cannot be written or would replace another result
         (egsc_tf.inference.origin), and where nothing is left to do.
       BadImage: for the first file that does not decode, where on_bad_image is "stop";
-        the translations of the inputs before it are written.
+        the translations of the inputs before it are written. An exemplar that cannot be
+        opened is told before anything is computed.
     """
     if tile:
         tiling.check(translator, tile)
@@ -73,6 +74,8 @@ def translate_files(
     origins = origin.Origins(exemplars, model, direction, strength)
     if not overwrite:
         origins.check(jobs, output, grid)
+    if on_bad_image == "stop":
+        _require_openable(exemplars)
     ahead = AHEAD_OF_TILES if tile else AHEAD
     least = translator.smallest_side
     bad, styles, heads, rows = [], {}, [], {}
@@ -122,10 +125,8 @@ def translate_files(
                 rows[todo.path].append(thumbnail)
     doubtful.tell(len(inputs) + len(exemplars))
     if rows:
-        body = np.stack([np.stack(row) for row in rows.values()])
-        sheet = contact_sheet(
-            body[:, 0], np.stack(heads), np.swapaxes(body[:, 1:], 0, 1)
-        )
+        sources, *columns = zip(*rows.values())
+        sheet = contact_sheet(sources, heads, columns)
         images.write_png(grid, sheet, **origin.texts(origins.of_sheet(grid)))
     return written, bad
 
@@ -164,9 +165,18 @@ def read_good(paths, smallest_side, on_bad_image, bad, ahead=AHEAD, doubtful=Non
             doubtful.add(path, doubt)
             yield path, pixels
         elif on_bad_image == "stop":
-            raise found
+            raise images.naming_skip(found) from found
         else:
             bad.append(str(found))
+
+
+def _require_openable(paths):
+    """Raises BadImage for the first that cannot be opened."""
+    for path in paths:
+        try:
+            images.open_file(path).close()
+        except images.BadImage as error:
+            raise images.naming_skip(error) from error
 
 
 def _batches(contents):
@@ -226,13 +236,8 @@ def _by_tiles(translator, todo, direction, strength, tile):
 
 
 def thumbnail_of(pixels):
-    """[H, W, 3] uint8 -> a square of 128 pixels in [-1, 1], on white."""
+    """[H, W, 3] uint8 -> the image in [-1, 1], its longer side 128 pixels long."""
     scale = THUMBNAIL / max(pixels.shape)
     # A very flat image would be scaled to a height of 0.
     height, width = (max(1, round(scale * side)) for side in pixels.shape[:2])
-    square = Image.new("RGB", (THUMBNAIL, THUMBNAIL), "white")
-    square.paste(
-        Image.fromarray(pixels).resize((width, height)),
-        ((THUMBNAIL - width) // 2, (THUMBNAIL - height) // 2),
-    )
-    return images.to_float(np.asarray(square))
+    return images.to_float(Image.fromarray(pixels).resize((width, height)))

@@ -18,6 +18,7 @@ from egsc_tf.data import folders, images
 from egsc_tf.domains import DIRECTIONS
 from egsc_tf.errors import UserError
 from egsc_tf.runtime import paths
+from egsc_tf.runtime.counted import counted
 from egsc_tf.runtime.flags import setting
 
 NAME_MAX = 255  # bytes of a file's name, where the file system does not say
@@ -185,7 +186,8 @@ def report(inputs, exemplars, output, written, left_out):
     """Logs the messages about files left out and prints what was done."""
     for message in left_out:
         logging.warning("left out: %s", message)
+    bad = f", {counted(len(left_out), 'bad image')} left out" if left_out else ""
     print(
-        f"{len(inputs)} inputs, {len(exemplars)} exemplars: {written} images written "
-        f"to {output}, {len(left_out)} files left out"
+        f"{counted(len(inputs), 'input')}, {counted(len(exemplars), 'exemplar')}: "
+        f"{counted(written, 'image')} written to {output}{bad}"
     )

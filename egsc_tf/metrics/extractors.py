@@ -17,6 +17,7 @@ from egsc_tf.errors import UserError
 from egsc_tf.metrics import digit_classifier
 from egsc_tf.runtime.keras import keras
 
+INCEPTION, PERCEPTUAL, CLASSIFIER = NAMES = ("inception", "perceptual", "digits")
 INCEPTION_SIDE = 299
 
 
@@ -30,9 +31,9 @@ def load(name, phi=None, classifier=None):
     Raises:
       UserError: for another name, and where the weights cannot be had.
     """
-    if name == "digits":
+    if name == CLASSIFIER:
         return "digits classifier", digit_classifier.features(classifier())
-    if name == "perceptual":
+    if name == PERCEPTUAL:
         network = phi()
         return (
             "conv5_1 of --perceptual_network, / 127.5",
@@ -42,7 +43,7 @@ def load(name, phi=None, classifier=None):
     try:
         network = keras.applications.InceptionV3(
             include_top=False,
-            weights="imagenet" if name == "inception" else name,
+            weights="imagenet" if name == INCEPTION else name,
             input_shape=(INCEPTION_SIDE, INCEPTION_SIDE, 3),
             pooling="avg",
         )
@@ -62,9 +63,8 @@ def load(name, phi=None, classifier=None):
 
 def check(name):
     """Raises UserError for a name that is neither one of the above nor of a file."""
-    known = ("inception", "perceptual", "digits")
-    if name not in known and not os.path.isfile(name):
+    if name not in NAMES and not os.path.isfile(name):
         raise UserError(
-            f"--extractor={name}: expected inception, perceptual, digits or an .h5 "
-            "file of Inception-v3 without top, found no such file"
+            f"--extractor={name}: expected {', '.join(NAMES)} or an .h5 file of "
+            "Inception-v3 without top, found no such file"
         )

@@ -6,6 +6,7 @@ are not LPIPS, whose learned weights are not used; compare only with the same ne
 
 import itertools
 
+import numpy as np
 import tensorflow as tf
 
 from egsc_tf import losses
@@ -27,11 +28,23 @@ def distance(features, other):
 
 def style_distances(features, other):
     """[B]: the statistics form of the style loss (see `egsc_tf.losses`), by image."""
-    rows = range(features[0].shape[0])
-    pick = lambda fs, i: [f[i : i + 1] for f in fs]  # noqa: E731
-    return tf.stack(
-        [losses.statistics_style_loss(pick(features, i), pick(other, i)) for i in rows]
+    return style_distances_of(
+        losses.style_statistics(features), losses.style_statistics(other)
     )
+
+
+def style_distances_of(statistics, other):
+    """As `style_distances`, from `losses.style_statistics` of the features."""
+    return tf.add_n(losses.statistics_distances(statistics, other))
+
+
+def rank(own, others):
+    """The rank of a number among itself and others: 1 is the smallest.
+
+    Equal numbers share the mean of their ranks.
+    """
+    others = np.asarray(others)
+    return 1.0 + float(np.sum(others < own) + 0.5 * np.sum(others == own))
 
 
 def diversity(features):

@@ -3,6 +3,9 @@
 Label maps are [H, W] integers; the label `ignore` counts nowhere.
 """
 
+import json
+import os
+
 import numpy as np
 import tensorflow as tf
 
@@ -10,6 +13,7 @@ from egsc_tf.data.label_maps import CATEGORIES, TRAIN_IDS, category_of_train_id
 from egsc_tf.errors import UserError
 
 IGNORE = 255
+HELD_OUT = "held_out.json"  # beside saved_model.pb
 
 
 class Confusion:
@@ -62,6 +66,19 @@ def check(path):
             f"--segmentation_model={path}: expected a SavedModel with serving_default, "
             "found none"
         )
+
+
+def held_out(path):
+    """What egsc_tf.train_segmentation found of its own network; None of another.
+
+    Returns:
+      {"scores": {folder: as of Confusion.scores}, "images": {folder: how many}, ...}.
+    """
+    path = os.path.join(path, HELD_OUT)
+    if not os.path.isfile(path):
+        return None
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
 
 
 def load_model(path, classes):

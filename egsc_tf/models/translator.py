@@ -6,7 +6,7 @@ padded to the stride by reflection and cropped back, so the output has exactly t
 content's size.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Optional, Union
 
 import numpy as np
@@ -139,10 +139,10 @@ class Translator(keras.Model):
             test_noise=config.latent_noise if config.test_noise else 0.0,
         )
 
-    def create_variables(self) -> None:
-        """Creates the variables of both directions, which reading weights needs."""
+    def create_variables(self, directions: Sequence[str] = DIRECTIONS) -> None:
+        """Creates the variables of directions, which reading weights needs."""
         example = tf.fill([1, self.smallest_side, self.smallest_side, 3], -1.0)
-        for direction in DIRECTIONS:
+        for direction in directions:
             self.translate(example, example, direction)
 
     def load_weights(self, filepath: str, **kwargs: Any) -> Any:

@@ -3,7 +3,9 @@
 Values can be looked at where a call is eager. In a graph only type and shape are known.
 """
 
+import contextlib
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -11,6 +13,7 @@ import tensorflow as tf
 from egsc_tf.errors import UserError
 
 MEND = "images / 127.5 - 1 turns 0 to 255 into that, images * 2 - 1 turns 0 to 1"
+DOUBTED = "all values lie in 0 to 1"
 ROUNDING = 1e-3  # of what was computed in float16
 BYTE = 0.2  # of 1 / 255: how far rounding takes a value from that of its byte
 
@@ -84,10 +87,19 @@ def check_range(name: str, images: tf.Tensor) -> None:
         )
     if low >= 0.0 and not _of_bytes(images):
         warnings.warn(
-            f"{name}: all values lie in 0 to 1, and images are to be in [-1, 1]: if "
+            f"{name}: {DOUBTED}, and images are to be in [-1, 1]: if "
             "these were made for 0 to 1, images * 2 - 1 turns them into that",
             stacklevel=2,
         )
+
+
+@contextlib.contextmanager
+def ours() -> Iterator[None]:
+    """Within it, bright images are not doubted: they are of our own reader or networks,
+    which give [-1, 1]."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", f".*{DOUBTED}", UserWarning)
+        yield
 
 
 def _of_bytes(images: tf.Tensor) -> tf.Tensor:

@@ -3,6 +3,8 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
+from egsc_tf.runtime.counted import counted
+
 COLUMNS = 10
 GAP = 4
 HEAD = 20
@@ -28,7 +30,8 @@ def draw(samples):
     )
     pen, top = ImageDraw.Draw(sheet), 0
     for name, listed in samples.items():
-        pen.text((GAP, top + GAP), f"{name}: {len(listed)} samples", fill="black")
+        told = f"{name}: {counted(len(listed), 'sample')}"
+        pen.text((GAP, top + GAP), told, fill="black")
         top += HEAD
         for i, image in enumerate(listed):
             row, column = divmod(i, COLUMNS)

@@ -4,10 +4,11 @@ import dataclasses
 
 from egsc_tf.data import images
 from egsc_tf.planning import plan
+from egsc_tf.runtime.counted import counted
 
 FEW = 100  # images of a domain, below which it is told
 CHOSEN = {  # flags of the file, under the reason for them
-    "images": ("dataset", "data_dir", "recursive"),
+    "images": ("dataset", "data_dir", "recursive", "on_bad_image"),
     "size": ("height", "width", "n_encoder"),
     "twins": ("twin_start",),
     "machine": ("ngf", "ndf", "batch_size", "mixed_precision"),
@@ -26,10 +27,16 @@ def of_images(look):
     """Yields lines about the two folders."""
     for domain in look.domains.values():
         yield (
-            f"{images.printable(domain.folder)}: {domain.count:,} images, the middle "
-            f"one {domain.width}x{domain.height} pixels"
+            f"{images.printable(domain.folder)}: {counted(domain.count, 'image')}, "
+            f"the middle one {domain.width}x{domain.height} pixels"
             + (", without colours" if domain.grey else "")
         )
+        if domain.bad:
+            yield (
+                f"  {len(domain.bad)} of {len(domain.bad) + len(domain.sample)} looked "
+                "at cannot be used; --on_bad_image=skip leaves such out. The first: "
+                f"{domain.bad[0]}"
+            )
         if domain.count < FEW:
             yield (
                 f"  fewer than {FEW}: the networks will learn these by heart, and do "
@@ -62,8 +69,12 @@ def text(found, look, flags):
 
     flags: of egsc_tf.new.
     """
+    bad = any(domain.bad for domain in look.domains.values())
     config = dataclasses.replace(
-        found.config, data_dir=flags.data_dir, recursive=flags.recursive
+        found.config,
+        data_dir=flags.data_dir,
+        recursive=flags.recursive,
+        on_bad_image="skip" if bad else "stop",
     ).anchored()
     reasons = {
         "images": list(of_images(look))[:-1],
@@ -79,7 +90,7 @@ def text(found, look, flags):
     lines = [
         f"# By egsc_tf.new, for --hours={flags.hours:g}.",
         f"#   python -m egsc_tf.train --flagfile={flags.output} --workdir=RUN",
-        "# The numerics are those of experiments/celeba_64.flags:",
+        f"# The numerics are those of {plan.BASE}:",
         f"--flagfile={plan.BASE}",
     ]
     for reason, names in CHOSEN.items():
@@ -101,7 +112,7 @@ def _time(found):
     config, (masks, translation) = found.config, found.timing.steps
     return (
         f"about {_duration(found.seconds)}: {_duration(found.timing.start)} to start, "
-        f"{config.mask_steps:,} steps of stage 1 ({masks:.2g} s each), "
+        f"{counted(config.mask_steps, 'step')} of stage 1 ({masks:.2g} s each), "
         f"{config.total_steps:,} of stage 2 ({translation:.2g} s each)"
     )
 
@@ -110,5 +121,5 @@ def _duration(seconds):
     if seconds < 100:
         return f"{seconds:.0f} s"
     if seconds < 100 * 60:
-        return f"{seconds / 60:.0f} minutes"
+        return counted(round(seconds / 60), "minute")
     return f"{seconds / 3600:.1f} hours"

@@ -1,6 +1,7 @@
 """What two folders of images are like, from a sample of each."""
 
 import dataclasses
+import functools
 import os
 import time
 import typing
@@ -28,6 +29,7 @@ class Domain:
       sample: paths of usable images.
       height, width: in pixels, medians of the sample.
       grey: whether no image of the sample has a colour.
+      bad: what is wrong with those of the sample that cannot be used.
     """
 
     folder: str
@@ -36,6 +38,7 @@ class Domain:
     height: int
     width: int
     grey: bool
+    bad: tuple = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,9 +68,9 @@ def look(data_dir, recursive=False):
     began = time.perf_counter()
     found = {domain: _sample(listings[domain]) for domain in DOMAINS}
     seconds = time.perf_counter() - began
-    domains = {name: _domain(listings[name], sample) for name, sample in found.items()}
-    thumbnails = [[each.thumbnail for each in sample] for sample in found.values()]
-    read = sum(map(len, found.values()))
+    domains = {name: _domain(listings[name], *some) for name, some in found.items()}
+    thumbnails = [[each.thumbnail for each in sample] for sample, _ in found.values()]
+    read = sum(len(sample) for sample, _ in found.values())
     return Look(domains, difference(*thumbnails), seconds / read)
 
 
@@ -95,31 +98,31 @@ class _Image(typing.NamedTuple):
 
 
 def _sample(listing):
-    """The _Images of the sample that decode."""
-    items = list(listing.items)
-    step = max(1.0, len(items) / SAMPLED)
-    some = [items[int(n * step)] for n in range(min(len(items), SAMPLED))]
-    found = [one for _, one in in_order(_read, some, os.cpu_count()) if one]
+    """(the _Images of the sample that decode, what is wrong with the others)."""
+    step = max(1.0, listing.count / SAMPLED)
+    some = [int(n * step) for n in range(min(listing.count, SAMPLED))]
+    read_one = functools.partial(_read, listing)
+    read = [one for _, one in in_order(read_one, some, os.cpu_count())]
+    found = [one for one in read if isinstance(one, _Image)]
     if len(found) < images.FEWEST:
         raise UserError(
             f"{images.printable(listing.where)}: expected at least {images.FEWEST} "
             f"usable images, found {len(found)} in a sample of {len(some)}; python -m "
             "egsc_tf.check_dataset says what is wrong"
         )
-    return found
+    return found, tuple(one for one in read if isinstance(one, str))
 
 
-def _read(item):
-    path, read = item
+def _read(listing, index):
     try:
-        pixels = read().pixels
-    except images.BadImage:  # egsc_tf.check_dataset tells of it, and training does.
-        return None
+        pixels = listing.read(index).pixels
+    except images.BadImage as error:
+        return str(error)
     thumbnail = images.resize(pixels, THUMBNAIL, THUMBNAIL)
-    return _Image(path, *pixels.shape[:2], thumbnail)
+    return _Image(listing.name(index), *pixels.shape[:2], thumbnail)
 
 
-def _domain(listing, sample):
+def _domain(listing, sample, bad):
     height, width = np.median([(one.height, one.width) for one in sample], axis=0)
     spread = [np.ptp(one.thumbnail, axis=-1).mean() for one in sample]
     return Domain(
@@ -129,4 +132,5 @@ def _domain(listing, sample):
         int(height),
         int(width),
         bool(max(spread) < GREY),
+        bad,
     )

@@ -63,7 +63,8 @@ def make(look: Look, seconds, perceptual_network, measure):
       measure: (Config, Look) -> Timing, see `egsc_tf.planning.probe`.
 
     Raises:
-      UserError: where the time is too short, or training refuses what is chosen.
+      UserError: where training refuses what is chosen. A time that is too short is
+        told, and the Plan is of the fewest steps.
     """
     candidates = sizes(look)
     config = _config(look, candidates[0], perceptual_network)
@@ -173,11 +174,13 @@ def _fitted(config, timing, look, seconds):
     steps = _steps_in(seconds, timing, look)
     if steps < FEWEST_STEPS:
         needed = (_once(timing, look) + FEWEST_STEPS * step) / 3600
-        raise UserError(
-            f"--hours={seconds / 3600:g}: expected at least {needed + 0.01:.2f}: "
-            f"{reading:.0f} s to read the images, {timing.start:.0f} s to start, and "
-            f"{FEWEST_STEPS} steps of {step:.2g} s"
+        logging.warning(
+            "--hours=%g is too short: the least is %.2f, %.0f s to read the images, "
+            "%.0f s to start, and %d steps of %.2g s. The flagfile takes these",
+            *(seconds / 3600, needed + 0.01, reading, timing.start),
+            *(FEWEST_STEPS, step),
         )
+        steps = FEWEST_STEPS
     steps = steps if steps < 1000 else steps // 100 * 100
     mask_steps = steps // OF_STAGE_1
     total_steps = steps - mask_steps

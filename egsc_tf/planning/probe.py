@@ -8,9 +8,10 @@ import sys
 import tempfile
 import time
 
-from egsc_tf.errors import OutOfMemory, UserError, is_out_of_memory
+from egsc_tf.errors import Interrupted, OutOfMemory, UserError, is_out_of_memory
 from egsc_tf.evaluation import scalars
 from egsc_tf.run import workdir as workdir_lib
+from egsc_tf.runtime.signals import run_process
 
 STEPS, SAMPLE_EVERY = 10, 4  # a second sample is as fast as all later ones
 KILLED = (-9, 137)  # as by a kernel that is out of memory
@@ -48,6 +49,7 @@ def measure(config, look):
       look: egsc_tf.planning.folders.Look, whose samples are trained on.
 
     Raises:
+      Interrupted: after SIGTERM or SIGINT.
       OutOfMemory: where the machine has no room for it.
       UserError: for what else training refuses.
     """
@@ -67,19 +69,22 @@ def measure(config, look):
         ).save_as(flagfile)
         began = time.monotonic()
         # In its own process: a machine that runs out of memory kills that one only.
-        done = subprocess.run(
-            [sys.executable, "-m", "egsc_tf.train"]
-            + [f"--flagfile={flagfile}", f"--workdir={run}"],
-            env={**os.environ, "TF_CONFIG": ""},  # one machine is measured
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            check=False,
-        )
+        command = [sys.executable, "-m", "egsc_tf.train"]
+        with tempfile.TemporaryFile("w+", errors="replace") as told:
+            code, came = run_process(
+                [*command, f"--flagfile={flagfile}", f"--workdir={run}"],
+                kill=True,
+                env={**os.environ, "TF_CONFIG": ""},  # one machine is measured
+                stdout=told,
+                stderr=subprocess.STDOUT,
+            )
+            told.seek(0)
+            lines = told.read().strip().splitlines() or ["nothing"]
         wall = time.monotonic() - began
-        if done.returncode:
-            raise _refused(done)
+        if came:
+            raise Interrupted(f"{came}: nothing was written")
+        if code:
+            raise _refused(code, lines[-1])
         return _timing(run, wall)
 
 
@@ -90,10 +95,9 @@ def _link(paths, folder):
         os.symlink(os.path.abspath(path), os.path.join(folder, f"{n:04d}{ending}"))
 
 
-def _refused(done):
-    line = (done.stdout.strip() or "nothing").splitlines()[-1]
+def _refused(code, line):
     line = line.removeprefix("error: ")
-    if done.returncode in KILLED or is_out_of_memory(line):
+    if code in KILLED or is_out_of_memory(line):
         return OutOfMemory(line)
     return UserError(f"training a few steps to measure them: {line}")
 

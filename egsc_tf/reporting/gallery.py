@@ -18,6 +18,7 @@ from egsc_tf.pictures.contact_sheet import contact_sheet
 from egsc_tf.reporting import nearest, plots
 from egsc_tf.reporting.page import macros, picture
 from egsc_tf.reporting.sections import ARROWS, for_each
+from egsc_tf.runtime.counted import counted
 
 SHOWN = 6  # sources and exemplars of a grid
 CHANNELS = 2  # of a mask, beside their mean
@@ -51,7 +52,8 @@ def _grid(run, direction):
     columns = [run.context.translator.translate(x, one[None], direction) for one in e]
     sheet = images.to_uint8(contact_sheet(x, e, columns))
     alt = (
-        f"{len(x)} sources of domain {source} down, {len(e)} exemplars of domain "
+        f"{counted(len(x), 'source')} of domain {source} down, "
+        f"{counted(len(e), 'exemplar')} of domain "
         f"{target} across, and each source in the style of each exemplar"
     )
     caption = f"Left: sources. Top: exemplars. Both are {kind}."
@@ -147,12 +149,13 @@ def _neighbours(run, direction):
     ]
     caption = (
         "Each row: source, exemplar, translation, and its nearest among "
-        f"{len(training)} training images of domain {target} (pixels at 32x32 or less, "
-        "root of the mean squared difference in [0, 1]). Nearest from the top: "
+        f"{counted(len(training), 'training image')} of domain {target} "
+        "(pixels at 32x32 or less, root of the mean squared difference in [0, 1]). "
+        "Nearest from the top: "
         f"{', '.join(f'{d:.3f}' for d in distance[:, 0])}"
         f"{_usual_distance(run, target, pool)}. A distance near 0 would be a copy."
     )
-    alt = f"{len(rows)} translations and the training images nearest to them"
+    alt = f"{counted(len(rows), 'translation')} and the training images nearest to them"
     return macros.figure(picture(np.concatenate(rows), alt), caption)
 
 

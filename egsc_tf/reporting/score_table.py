@@ -5,10 +5,13 @@ import re
 from egsc_tf.domains import DIRECTIONS
 from egsc_tf.reporting.page import macros, render
 from egsc_tf.reporting.sections import ARROWS
+from egsc_tf.runtime.counted import counted
 
 HIGHER = ("content_accuracy", "style_accuracy", "ssim", "psnr", "transfer_accuracy")
-HIGHER += ("miou", "pixel_accuracy", "diversity")
-LOWER = ("l1", "fid", "kid", "content_distance", "style_distance")
+HIGHER += ("miou", "pixel_accuracy", "diversity", "segmentation_agreement")
+HIGHER += ("transfer_miou", "transfer_pixel_accuracy")
+HIGHER += ("exemplar_kind_accuracy",)
+LOWER = ("l1", "fid", "kid", "content_distance", "style_distance", "exemplar_rank")
 
 
 def scores(runs):
@@ -43,9 +46,9 @@ def scores(runs):
         ]
 
     by_look = {name for name in names if re.search(r"_\d+$", name)}
-    counted = "; ".join(
+    tested = "; ".join(
         f"{run.label}: {run.results['test_images']['a']} and "
-        f"{run.results['test_images']['b']} test images, seed "
+        f"{counted(run.results['test_images']['b'], 'test image')}, seed "
         f"{run.results['settings']['seed']}"
         for run in runs_with
     )
@@ -60,7 +63,7 @@ def scores(runs):
         head=head,
         rows=rows({*names} - by_look),
         by_look=rows(by_look),
-        counted=counted,
+        counted=tested,
     )
 
 

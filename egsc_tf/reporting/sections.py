@@ -14,6 +14,7 @@ from egsc_tf.errors import UserError
 from egsc_tf.evaluation.finished_run import counts
 from egsc_tf.reporting.page import macros, render
 from egsc_tf.run import workdir as workdir_lib
+from egsc_tf.runtime.counted import counted
 
 ARROWS = {"a2b": "a to b", "b2a": "b to a"}
 
@@ -98,8 +99,8 @@ def _of_starts(run, tell):
 
 
 def _hardware(start):
-    gpus = f", {len(start['gpus'])} GPUs" if start["gpus"] else ", no GPU"
-    return f"{start['processor']}, {start['cores']} cores{gpus}"
+    gpus = f", {counted(len(start['gpus']), 'GPU')}" if start["gpus"] else ", no GPU"
+    return f"{start['processor']}, {counted(start['cores'], 'core')}{gpus}"
 
 
 def _versions(start):

@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import shutil
+from collections.abc import Callable
 from typing import Optional
 
 import tensorflow as tf
@@ -97,11 +98,18 @@ def newest(folder: str) -> Optional[str]:
     return None
 
 
-def restore(checkpoint: tf.train.Checkpoint, path: str, partial: bool = False) -> None:
+def restore(
+    checkpoint: tf.train.Checkpoint,
+    path: str,
+    partial: bool = False,
+    create: Callable[[], None] = lambda: None,
+) -> None:
     """Reads a checkpoint into the objects of a tf.train.Checkpoint.
 
     Args:
       partial: whether it may hold more than these objects.
+      create: makes the variables that these objects do not have yet. Each begins with
+        its value in the checkpoint: none is drawn first, and none is there twice.
 
     Raises:
       OtherNetworks: where it is not one of these objects, or is gone.
@@ -110,6 +118,7 @@ def restore(checkpoint: tf.train.Checkpoint, path: str, partial: bool = False) -
         status = checkpoint.read(path)
         if partial:
             status.expect_partial()
+        create()
         status.assert_existing_objects_matched()
     except (AssertionError, ValueError, tf.errors.OpError) as error:
         raise OtherNetworks(

@@ -2,11 +2,14 @@
 
 import dataclasses
 import os
+from collections.abc import Sequence
 from typing import Union
 
 import tensorflow as tf
+from absl import logging
 
 from egsc_tf import config as config_lib
+from egsc_tf.domains import DIRECTIONS
 from egsc_tf.errors import UserError
 from egsc_tf.models.translator import Translator
 from egsc_tf.run import checkpoints
@@ -30,7 +33,9 @@ def checkpoint_of(workdir: str) -> str:
 
 
 def load(
-    workdir: Union[str, "os.PathLike[str]"], deterministic: bool = False
+    workdir: Union[str, "os.PathLike[str]"],
+    deterministic: bool = False,
+    directions: Sequence[str] = DIRECTIONS,
 ) -> Translator:
     """The Translator of a run, with the moving average of its weights.
 
@@ -40,6 +45,8 @@ def load(
     Args:
       workdir: the --workdir of egsc_tf.train.
       deterministic: z = mu also where the run has --test_noise; exports are.
+      directions: "a2b", "b2a" or both: one takes half of the memory of the weights.
+        The other one's weights are read where it is asked for after all.
 
     Returns:
       egsc_tf.models.translator.Translator; its `steps` is how long it was trained, its
@@ -55,13 +62,21 @@ def load(
         config = dataclasses.replace(config, test_noise=False)
     path = checkpoint_of(workdir)
     translator = Translator.from_config(config)
-    translator.create_variables()
     checkpoint = tf.train.Checkpoint(
         generator_ema=translator.generator,
         feature_a=translator.feature_a,
         feature_b=translator.feature_b,
     )
     # The checkpoint also holds what only training needs; all of *ours* must be in it.
-    checkpoints.restore(checkpoint, path, partial=True)
+    checkpoints.restore(
+        checkpoint,
+        path,
+        partial=True,
+        create=lambda: translator.create_variables(directions),
+    )
     translator.steps, translator.path = checkpoints.step_of(path), path
+    # A run that trains meanwhile has newer ones soon.
+    logging.info(
+        "weights of step %d of %d: %s", translator.steps, config.total_steps, path
+    )
     return translator

@@ -16,13 +16,14 @@ from egsc_tf.data import inventory
 from egsc_tf.domains import DOMAINS
 from egsc_tf.errors import UserError
 from egsc_tf.run import starts
+from egsc_tf.runtime.counted import counted
 from egsc_tf.runtime.files import write_whole
 
 NAME = "images.npz"
 OF_BEFORE = "pixels_a"  # an array that egsc_tf wrote until it decoded as images come up
 MEANING = (
     "The run goes on with the images of now; it will not end as one that had the same "
-    "images all along (docs/guides/resume.md)"
+    "images all along (documentation: Stop and resume)"
 )
 
 
@@ -57,7 +58,7 @@ def changes(workdir: str, source: Any) -> list[str]:
     Raises:
       UserError: where WORKDIR/images.npz is not what a run wrote.
     """
-    before, counted = _read(workdir), starts.images(workdir)
+    before, noted = _read(workdir), starts.images(workdir)
     lines = []
     for domain in DOMAINS:
         where, now = source.where[domain], source.size(domain)
@@ -65,8 +66,9 @@ def changes(workdir: str, source: Any) -> list[str]:
             found = inventory.changes(before[domain], source.inventory(domain))
             if found:
                 lines.append(f"{where}: {found}")
-        elif counted and counted[domain] != now:
-            lines.append(f"{where}: {counted[domain]:,} images then, {now:,} now")
+        elif noted and noted[domain] != now:
+            then = counted(noted[domain], "image")
+            lines.append(f"{where}: {then} then, {now:,} now")
     return lines
 
 
@@ -83,7 +85,7 @@ def save(workdir: str, source: Any) -> None:
 
 def _read(workdir: str) -> dict[str, inventory.Inventory]:
     """{domain: Inventory}; {} where none was written. Of an earlier version's, which
-    has digests of pixels, `marks` is None; that is logged."""
+    has digests of pixels, the marks are unknown; that is logged."""
     path = os.path.join(workdir, NAME)
     if not os.path.isfile(path):
         return {}
@@ -96,9 +98,12 @@ def _read(workdir: str) -> dict[str, inventory.Inventory]:
                     "names alone, this once",
                     path,
                 )
+                named = {domain: arrays[f"names_{domain}"] for domain in DOMAINS}
                 return {
-                    domain: inventory.Inventory(arrays[f"names_{domain}"], None)
-                    for domain in DOMAINS
+                    domain: inventory.Inventory(
+                        names, np.full_like(names, inventory.UNKNOWN)
+                    )
+                    for domain, names in named.items()
                 }
             return {
                 domain: inventory.Inventory(*(arrays[f"{x}_{domain}"] for x in parts))

@@ -13,6 +13,7 @@ from absl import logging
 
 from egsc_tf.errors import OutOfMemory, UserError, is_out_of_memory, telling_line
 from egsc_tf.runtime import machine
+from egsc_tf.runtime.counted import counted
 from egsc_tf.runtime.keras import keras
 
 if TYPE_CHECKING:
@@ -89,16 +90,15 @@ def is_deterministic(config: "Config") -> bool:
 def described(strategy: tf.distribute.Strategy) -> str:
     """The devices that are used, in words: "2 GPUs (NVIDIA A100; 40.0 GiB each)"."""
     if isinstance(strategy, tf.distribute.TPUStrategy):
-        return f"{strategy.num_replicas_in_sync} cores of a TPU"
+        return f"{counted(strategy.num_replicas_in_sync, 'core')} of a TPU"
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus:
         size = machine.memory() / GIBIBYTE
-        return (
-            f"the CPU ({machine.processor()}, {machine.cores()} cores, {size:.1f} GiB)"
-        )
+        cores = counted(machine.cores(), "core")
+        return f"the CPU ({machine.processor()}, {cores}, {size:.1f} GiB)"
     details = map(tf.config.experimental.get_device_details, gpus)
     names = sorted({each.get("device_name", "of unknown name") for each in details})
-    return f"{len(gpus)} GPUs ({', '.join(names)}{_memory_of_gpus()})"
+    return f"{counted(len(gpus), 'GPU')} ({', '.join(names)}{_memory_of_gpus()})"
 
 
 def _memory_of_gpus() -> str:

@@ -27,6 +27,24 @@ def whole_file(path: str) -> Iterator[str]:
         raise
 
 
+@contextlib.contextmanager
+def kept_folder(path: str) -> Iterator[None]:
+    """Within it there is a folder; what it made of it goes where the block raises,
+    unless something else is in it by then."""
+    made, above = [], os.path.abspath(path)
+    while not os.path.isdir(above):
+        made.append(above)
+        above = os.path.dirname(above)
+    os.makedirs(path, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            for folder in made:
+                os.rmdir(folder)
+        raise
+
+
 def write_whole(path: str, content: Union[str, bytes]) -> None:
     """Writes bytes, or text as UTF-8, to a file that is never seen half written."""
     data = content.encode() if isinstance(content, str) else content

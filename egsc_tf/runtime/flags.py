@@ -111,7 +111,6 @@ def define(settings: type[Any], values: flags.FlagValues = flags.FLAGS) -> None:
             "default": default,
             "help": rule["help"],
             "flag_values": values,
-            "required": rule["required"],
         }
         if many:
             if isinstance(default, tuple):
@@ -229,6 +228,21 @@ def without_effect(
     )
 
 
+def require_given(made: Sequence[Any]) -> None:
+    """Raises UserError where a required flag of a program is missing, or empty."""
+    missing = [
+        f"--{field.name}"
+        for one in made
+        for field in settings_of(one)
+        if field.metadata["required"] and getattr(one, field.name) in (None, "", ())
+    ]
+    if missing:
+        raise UserError(
+            f"expected {', '.join(missing)}, found no value; --help describes "
+            + ("them" if missing[1:] else "it")
+        )
+
+
 def require_writable(made: Any) -> None:
     """Raises UserError where a path that a program is to write to cannot be."""
     for field in settings_of(made):
@@ -288,7 +302,9 @@ def type_of(field: Field) -> tuple[Any, bool]:
 def _value(field: Field, value: Any) -> Any:
     """What absl gives for a flag, as its field has it."""
     kind, many = type_of(field)
-    if field.metadata["path"] and value is not None:
+    if value is None:
+        return None
+    if field.metadata["path"]:
         what = shown(field.name, tuple(value) if many else value)
         some = [paths.expand(each, what) for each in (value if many else [value])]
         return tuple(some) if many else some[0]

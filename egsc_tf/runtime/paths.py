@@ -24,7 +24,8 @@ def expand(path: Union[str, "os.PathLike[str]"], what: str) -> str:
 
     Raises:
       UserError: for a user or a variable that there is not. A shell would give a name
-        as it is, or nothing, and all would go to a folder of that name.
+        as it is, or nothing, and all would go to a folder of that name. Also where the
+        value of a variable has a $NAME in it.
     """
     path = os.fspath(path)
     for match in _VARIABLE.finditer(path):
@@ -39,6 +40,7 @@ def expand(path: Union[str, "os.PathLike[str]"], what: str) -> str:
             f"{what}: expected the home folder of a user, found no such user; "
             f"./{found} is a file or folder of that name"
         )
+    _require_final(found, what)
     return found
 
 
@@ -49,12 +51,18 @@ def absolute(path: str, what: str) -> str:
       UserError: calling it `what`, for a path that `expand` would change.
     """
     found = path if is_remote(path) else os.path.abspath(path)
-    if _VARIABLE.search(found):
+    _require_final(found, what)
+    return found
+
+
+def _require_final(path: str, what: str) -> None:
+    """A path may be expanded again: by the functions that programs call, from the flags
+    of a run. So what comes of it must stay what it is."""
+    if _VARIABLE.search(path):
         raise UserError(
             f"{what}: expected a path whose folders have no $NAME in their names, "
-            f"found {found}"
+            f"found {path}"
         )
-    return found
 
 
 def is_remote(path: str) -> bool:

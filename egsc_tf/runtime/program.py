@@ -33,6 +33,7 @@ from egsc_tf.runtime.flags import (  # noqa: E402
     Use,
     define,
     parse,
+    require_given,
     require_used,
     require_writable,
 )
@@ -59,8 +60,8 @@ def run(
         program.
       uses: {flag: when it has an effect in this program}, beside what its field says.
 
-    Before main() starts, flags without effect and paths that cannot be written are
-    refused. Exit codes: see `egsc_tf.errors.EXIT_CODES`.
+    Before main() starts, missing flags, flags without effect and paths that cannot be
+    written are refused. Exit codes: see `egsc_tf.errors.EXIT_CODES`.
     """
     given = Given()
     for each in settings:
@@ -93,6 +94,7 @@ def run(
             logging.set_verbosity(logging.INFO)
         try:
             made = [*map(parse, settings)]
+            require_given(made)
             require_used(made, given, uses)
             for one in made:
                 require_writable(one)

@@ -23,6 +23,7 @@ from egsc_tf.run import checkpoints, seen, starts
 from egsc_tf.run import workdir as workdir_lib
 from egsc_tf.run.lock import require_locks, run_lock
 from egsc_tf.runtime import devices, paths
+from egsc_tf.runtime.files import kept_folder
 from egsc_tf.runtime.flags import idle
 from egsc_tf.runtime.keras import keras
 from egsc_tf.training.feature_masks import FeatureMaskTrainer
@@ -82,16 +83,16 @@ def train(
     workers = Workers(strategy)
     with workers.lost():
         _check(config, workdir, workers)
-        xla = devices.set_up(config, strategy)
-        with strategy.scope():
-            phi = vgg.of_config(config)
-        if phi:
-            logging.info("perceptual network: %s", config.perceptual_network)
-        source = open_source(config, "train")
         with contextlib.ExitStack() as stack:
-            if workers.is_chief:
-                os.makedirs(workdir, exist_ok=True)
+            if workers.is_chief:  # before minutes of reading
+                stack.enter_context(kept_folder(workdir))
                 stack.enter_context(run_lock(workdir))
+            xla = devices.set_up(config, strategy)
+            with strategy.scope():
+                phi = vgg.of_config(config)
+            if phi:
+                logging.info("perceptual network: %s", config.perceptual_network)
+            source = open_source(config, "train")
             newest = workdir_lib.newest_of_run(workdir)
             workers.require_same(lambda: _read(source, phi, newest))
             if workers.is_chief:

@@ -7,6 +7,7 @@ import numpy as np
 from egsc_tf.data.augmentation import finish
 from egsc_tf.data.stream import stream
 from egsc_tf.domains import DIRECTIONS, DOMAINS, split
+from egsc_tf.models import value_range
 from egsc_tf.models.translator import Translator
 from egsc_tf.pictures.contact_sheet import contact_sheet
 from egsc_tf.training.feature_masks import FeatureMaskTrainer
@@ -51,7 +52,8 @@ class _Sampler:
     def take(self):
         step = self.trainer.steps_done()
         if step != self._step:
-            self._step, self._sample = step, self.make()
+            with value_range.ours():
+                self._step, self._sample = step, self.make()
         return self._sample
 
     def d_accuracy(self, made):

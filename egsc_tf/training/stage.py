@@ -9,6 +9,7 @@ from absl import logging
 from egsc_tf.data.stream import stream
 from egsc_tf.run import checkpoints
 from egsc_tf.run import workdir as workdir_lib
+from egsc_tf.runtime.counted import counted
 from egsc_tf.runtime.sign_of_life import Waiting
 from egsc_tf.training import callbacks
 from egsc_tf.training.health import Health
@@ -49,7 +50,7 @@ def train_stage(
         )
         saver.tidy(start)
     if start >= total:
-        logging.info("%s: done, %d steps (%s)", stage, start, workdir)
+        logging.info("%s: done, %s (%s)", stage, counted(start, "step"), workdir)
         return
     logging.info(
         "%s: %s at step %d of %d, learning rate %.3g",

@@ -11,6 +11,7 @@ import numpy as np
 
 from egsc_tf.domains import split
 from egsc_tf.export.litert.graph import ENCODE_STYLE, TRANSLATE
+from egsc_tf.runtime.counted import counted
 from egsc_tf.version import __version__
 
 FILE_IDENTIFIER = b"M001"
@@ -77,7 +78,7 @@ def build(signatures, size, direction, variant, steps):
         0: f"egsc_tf {direction} {variant}",
         1: f"Translates images of domain {source} into the style of an exemplar image "
         f"of domain {target} (EGSC-IT, arXiv 1805.11145).",
-        2: f"{__version__}, {steps} steps",
+        2: f"{__version__}, {counted(steps, 'step')}",
         3: subgraphs,
         4: "egsc_tf",
         5: LICENCE,

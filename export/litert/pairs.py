@@ -3,12 +3,9 @@
 import dataclasses
 
 import numpy as np
-import tensorflow as tf
 
-from egsc_tf.data import images, python_op
-from egsc_tf.data.augmentation import as_float
 from egsc_tf.data.source import open_source
-from egsc_tf.data.stream import EXAMPLE_SEEDS
+from egsc_tf.data.stream import take
 from egsc_tf.domains import split
 
 SEED = 0
@@ -29,7 +26,8 @@ class Pairs:
 
 
 def draw(config, part, direction, count):
-    """`count` random pairs of a run's data, the same at each call.
+    """`count` random pairs of a run's data, the same at each call. No image comes twice
+    before each has come once.
 
     Args:
       config: egsc_tf.config.Config; its height and width are those of the pairs.
@@ -44,16 +42,10 @@ def draw(config, part, direction, count):
     random = np.random.RandomState(SEED)
 
     def some(domain):
-        indices = random.randint(source.size(domain), size=count)
-
-        def image(k, index):
-            seed = tf.stack([tf.constant(SEED, tf.int64), k * EXAMPLE_SEEDS])
-            return as_float(source.image(domain, index, seed))
-
-        data = tf.data.Dataset.from_tensor_slices(indices).enumerate()
-        data = data.map(image, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        with python_op.errors_as_raised():
-            return np.stack([images.to_uint8(x) for x in data.as_numpy_iterator()])
+        size = source.size(domain)
+        rounds = -(-count // size)  # so that none comes twice where there are enough
+        indices = np.concatenate([random.permutation(size) for _ in range(rounds)])
+        return take(source, domain, indices[:count], SEED)
 
     found = Pairs(*(some(domain) for domain in split(direction)))
     source.tell()

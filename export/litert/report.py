@@ -24,6 +24,7 @@ import tensorflow as tf
 
 from egsc_tf.errors import UserError
 from egsc_tf.export.litert import flatbuffer, graph, measure, pairs, variants
+from egsc_tf.runtime.counted import counted
 from egsc_tf.runtime.files import write_whole
 from egsc_tf.version import __version__
 
@@ -177,17 +178,17 @@ def markdown(report):
     failed = "".join(f"\n**{line}**\n" for line in failures(report))
     return f"""# TFLite files of {settings["workdir"]}, {settings["direction"]}
 
-- Model: {settings["steps"]} training steps, ngf {settings["ngf"]}, n_encoder
+- Model: {counted(settings["steps"], "training step")}, ngf {settings["ngf"]}, n_encoder
   {settings["n_encoder"]}, padding {settings["padding"]}, upsample
   {settings["upsample"]}; {settings["height"]}x{settings["width"]} pixels,
   {settings["io"]}.
-- PSNR to mean error: against the Keras model on {settings["pairs"]} test pairs, as
-  uint8 images; worst: of the worst pair.
-- Latency: median of {settings["runs"]} calls, both signatures; style, translate: each
-  alone, 2 threads; split: how much faster {CONTENTS} contents are with one style
-  encoded once.
+- PSNR to mean error: against the Keras model on
+  {counted(settings["pairs"], "test pair")}, as uint8 images; worst: of the worst pair.
+- Latency: median of {counted(settings["runs"], "call")}, both signatures; style,
+  translate: each alone, 2 threads; split: how much faster {CONTENTS} contents are with
+  one style encoded once.
 - Memory: the growth of a process, 1 thread.
-- {versions}; {settings["cpus"]} CPUs, {settings["machine"]}.
+- {versions}; {counted(settings["cpus"], "CPU")}, {settings["machine"]}.
 
 {table(report)}
 {failed}

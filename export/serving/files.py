@@ -17,8 +17,8 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from egsc_tf.errors import UserError
 from egsc_tf.export.serving.graph import inputs_of
+from egsc_tf.runtime import extras
 from egsc_tf.runtime.files import write_whole
 
 REPORT = "report.json"  # of a version, by model_card
@@ -51,6 +51,15 @@ def example_inputs(function, batch, size):
     return {name: make(name, spec) for name, spec in inputs_of(function).items()}
 
 
+def serving_apis():
+    """The modules of warm-up requests. Raises UserError where they are missing."""
+    try:
+        from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+    except ImportError as error:
+        raise extras.missing("serving", error, "warm-up requests") from error
+    return predict_pb2, prediction_log_pb2
+
+
 def write_warmup(folder, name, served, batch_sizes):
     """Writes one request for each signature and batch size.
 
@@ -59,15 +68,9 @@ def write_warmup(folder, name, served, batch_sizes):
       served: graph.ServedTranslator.
 
     Raises:
-      UserError: where tensorflow-serving-api is not installed.
+      UserError: as `serving_apis`.
     """
-    try:
-        from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
-    except ImportError as error:
-        raise UserError(
-            "tensorflow-serving-api: expected it installed, to write warm-up requests; "
-            "pip install '.[serving]'"
-        ) from error
+    predict_pb2, prediction_log_pb2 = serving_apis()
     path = os.path.join(folder, WARMUP)
     os.makedirs(os.path.dirname(path))
     with tf.io.TFRecordWriter(path) as writer:
@@ -162,7 +165,7 @@ def _docker_compose():
         "  egsc_tf:\n"
         f"    image: {IMAGE}\n"
         f"    command:\n{lines}"
-        "      # Merges requests, at a price: docs/guides/serving.md.\n"
+        "      # Merges requests, at a price: see Serve in the documentation.\n"
         "      # - --enable_batching\n"
         f"      # - --batching_parameters_file={MOUNT}/batching.config\n"
         "    ports:\n"

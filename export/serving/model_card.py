@@ -17,6 +17,7 @@ from egsc_tf.export.serving import files, graph
 from egsc_tf.export.serving.files import REPORT
 from egsc_tf.export.serving.graph import signature_name
 from egsc_tf.run import workdir as workdir_lib
+from egsc_tf.runtime.counted import counted
 from egsc_tf.version import __version__
 
 CARD = "MODEL_CARD.md"
@@ -153,8 +154,9 @@ def _checksums(folder):
 def training(workdir, config, steps):
     """How long a run was trained, as text."""
     if not os.path.isfile(os.path.join(workdir, workdir_lib.IMPORTED)):
-        return f"{config.mask_steps} steps of feature masks and {steps} of translation"
-    then = f", then {steps} steps of translation" if steps else ""
+        masks = counted(config.mask_steps, "step")
+        return f"{masks} of feature masks and {steps:,} of translation"
+    then = f", then {counted(steps, 'step')} of translation" if steps else ""
     return f"imported from the authors' checkpoints{then}"
 
 
@@ -204,6 +206,7 @@ _templates = jinja2.Environment(
     keep_trailing_newline=True,
 )
 _templates.filters["quoted"] = _quoted
+_templates.filters["counted"] = counted
 
 
 def card(report):

@@ -80,8 +80,10 @@ def by_translate(data):
 
 def counts_of(text):
     """(written, already right, dead letters) that the program printed."""
-    found = re.search(r"(\d+) images written .* (\d+) already .* (\d+) dead", text)
-    return tuple(map(int, found.groups()))
+    found = re.search(
+        r"([\d,]+) images? written .* ([\d,]+) already .* ([\d,]+) dead", text
+    )
+    return tuple(int(number.replace(",", "")) for number in found.groups())
 
 
 def test_killed_half_way_and_started_again(data, by_translate, tmp_path, capsys):

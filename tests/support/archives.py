@@ -1,6 +1,9 @@
 """Archives and records as data sets are handed out."""
 
+import io
+import json
 import os
+import tarfile
 import zipfile
 
 import numpy as np
@@ -61,6 +64,59 @@ def write_bdd(folder):
             labels[f"bdd100k/labels/sem_seg/masks/{part}/{name}.png"] = png(label)
     write_zip(folder, "bdd100k_images_10k.zip", pictures)
     write_zip(folder, "bdd100k_sem_seg_labels_trainval.zip", labels)
+
+
+TIMES = ("daytime", "night", "dawn/dusk", "undefined")
+
+
+def write_bdd_100k(folder, labels="bdd100k_labels_release.zip"):
+    """Three frames of each time of day of training, two of validation, and one frame
+    that the attributes do not name."""
+    pictures, attributes = {}, {}
+    of_2018 = "bdd100k/labels/bdd100k_labels_images_{}.json"
+    path = of_2018 if "release" in labels else "bdd100k/labels/det_20/det_{}.json"
+    for part, count in (("train", 3), ("val", 2)):
+        entries = []
+        for k, time in enumerate(TIMES):
+            for n in range(count):
+                name = f"{part}-{k}{n}.jpg"
+                pixels = noise(18, 32, seed=10 * k + n) // 2 + 100 * (k == 0)
+                pictures[f"bdd100k/images/100k/{part}/{name}"] = png(pixels)
+                entries.append({"name": name, "attributes": {"timeofday": time}})
+        pictures[f"bdd100k/images/100k/{part}/unknown.jpg"] = png(noise())
+        attributes[path.format(part)] = json.dumps(entries, indent=4)
+    pictures["bdd100k/images/100k/test/x.jpg"] = png(noise())
+    write_zip(folder, "bdd100k_images_100k.zip", pictures)
+    write_zip(folder, labels, attributes)
+
+
+# Names of CamVid's sequences, and whether they show dusk.
+CAMVID = {"0001TP_00": True, "0006R0_f0": False, "0016E5_0": False, "Seq05VD_f0": False}
+
+
+def write_camvid(folder):
+    """Four frames of each sequence: road below, sky above, one pixel of no class."""
+    pictures, labels = {}, {}
+    for k, prefix in enumerate(CAMVID):
+        for n in range(4):
+            name = f"{prefix}{6690 + 30 * n}"
+            pixels = noise(24, 32, seed=10 * k + n)
+            pictures[f"701_StillsRaw_full/{name}.png"] = png(pixels)
+            label = np.full((24, 32, 3), 128, np.uint8)
+            label[12:, :, 1] = 64
+            label[0, 0] = 26
+            labels[f"{name}_L.png"] = png(label)
+    pictures["701_StillsRaw_full/Seq05VD_f09999.png"] = png(noise())
+    write_zip(folder, "701_StillsRaw_full.zip", pictures)
+    write_zip(folder, "LabeledApproved_full.zip", labels)
+
+
+def write_tar(path, files):
+    with tarfile.open(path, "w") as archive:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
 
 
 def write_cityscapes(folder):

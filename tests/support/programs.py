@@ -67,6 +67,12 @@ def settings_of(name):
     return found[0]
 
 
+def some_value(field):
+    """What a command line may say for a flag that is required."""
+    default = "ngf:4" if field.name == "vary" else "/no/such/x"
+    return (field.metadata["choices"] or (default,))[0]
+
+
 def _forget_flags(known):
     """Leaves only the known ones, so that another program may define its own."""
     flags = absl_flags.FLAGS

@@ -381,7 +381,7 @@ def test_beam_that_is_missing_is_named():
         check=False,
     )
     assert done.returncode == 2
-    assert "`pip install '.[beam]'`, found no apache_beam" in done.stderr
+    assert '`pip install "egsc_tf[beam]"`, found no apache_beam' in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -398,6 +398,6 @@ def test_the_program_in_two_processes(version, folder, exemplars, tmp_path):
         "--direct_running_mode=multi_processing",
     )
     assert code == 2, output
-    assert "9 inputs, 1 exemplars: 5 images written to" in output
+    assert "9 inputs, 1 exemplar: 5 images written to" in output
     assert ", 0 already right, 4 dead letters; " in output
     assert len(written(tmp_path / "out")) == 5

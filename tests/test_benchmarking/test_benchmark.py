@@ -9,7 +9,7 @@ from support import formula
 from support.programs import program
 
 from egsc_tf import benchmark
-from egsc_tf.benchmarking import clock, parts, peak, summary
+from egsc_tf.benchmarking import clock, parts, peak, start, summary
 from egsc_tf.config import Config
 from egsc_tf.errors import UserError
 from egsc_tf.runtime import memory
@@ -206,3 +206,31 @@ def test_synthetic_images_are_images():
     image = benchmark.Synthetic(12, 20).image("a", 0, tf.constant([1, 2], tf.int64))
     assert image.shape == (12, 20, 3)
     assert float(tf.reduce_max(tf.abs(image))) <= 1.0
+
+
+@pytest.mark.slow
+def test_the_start_is_that_of_the_programs(small_peak, monkeypatch):
+    monkeypatch.setattr(start, "TIMES", 1)
+    found = measured(TINY, "start")["start"]
+    phases = found["train"]["phases_s"]
+    assert list(phases) == [
+        "imports",
+        *(f"{name} of stage 1" for name in ("images and networks", "first step")),
+        *(f"{name} of stage 2" for name in ("images and networks", "first step")),
+    ]
+    until = sum(list(phases.values())[:3])
+    assert found["train"]["seconds"] == pytest.approx(until)
+    least = found["tensorflow"]
+    for name in ("train", "translate"):
+        assert found[name]["seconds"] > 0.5 * least["seconds"]
+        assert found[name]["peak_memory_bytes"] > 0.9 * least["peak_memory_bytes"]
+
+
+def test_a_program_that_fails_to_start_is_named():
+    with pytest.raises(UserError, match=r"json\.tool no_such_file: .*No such"):
+        start._process("json.tool", "no_such_file")
+
+
+def test_the_memory_of_a_start_is_its_own():
+    held = bytearray(2**28)  # of the parent: not counted
+    assert start._process("json")["peak_memory_bytes"] < len(held)

@@ -12,6 +12,8 @@ from support.archives import (
     TEST,
     TRAIN,
     write_bdd,
+    write_bdd_100k,
+    write_camvid,
     write_cityscapes,
     write_faces,
     write_gta5,
@@ -24,7 +26,7 @@ from egsc_tf.errors import UserError
 
 
 class _Case:
-    """What all five have in common; SMALL writes the small data into a new folder."""
+    """What all seven have in common; SMALL writes the small data into a new folder."""
 
     # Our readers use zipfile and Pillow on files that TFDS opens.
     MOCK_OUT_FORBIDDEN_OS_FUNCTIONS = False
@@ -76,7 +78,7 @@ class _LargeCase(_Case):
     def test_beam_that_is_missing_is_named(self):
         with (
             unittest.mock.patch.dict(sys.modules, {"apache_beam": None}),
-            pytest.raises(UserError, match=r"\.\[beam\]'`, found no apache_beam"),
+            pytest.raises(UserError, match=r'egsc_tf\[beam\]"`, found no apache_beam'),
         ):
             self.prepared(self.CONFIG, beam_runner="FnApiRunner")
 
@@ -164,6 +166,41 @@ class Gta5CityscapesTest(_Gta5Case, tfds.testing.DatasetBuilderTestCase):
 
     def test_categories_of_the_label_maps(self):
         self.assert_label_maps(self.prepared(), "trainB", {7})
+
+
+class BddDay2nightTest(_LargeCase, tfds.testing.DatasetBuilderTestCase):
+    DATASET_CLASS = builders.EgscBddDay2night
+    SMALL = (write_bdd_100k,)
+    SPLITS = {"trainA": 3, "trainB": 3, "testA": 2, "testB": 2}
+
+    def test_the_attributes_say_what_is_day_and_what_is_night(self):
+        for split, examples in self.prepared().items():
+            day, part = split[-1] == "A", split[:-1].replace("test", "val")
+            prefix = f"{part}-{0 if day else 1}"
+            names = [example["name"].decode() for example in examples]
+            assert sorted(names) == [f"{prefix}{n}" for n in range(len(names))]
+            for example in examples:
+                assert example["image"].shape == (256, 512, 3)
+                assert (example["image"].mean() > 128) == day
+
+
+class CamvidTest(_LargeCase, tfds.testing.DatasetBuilderTestCase):
+    DATASET_CLASS = builders.EgscCamvid
+    SMALL = (write_camvid,)
+    SPLITS = {"trainA": 8, "trainB": 2, "testA": 4, "testB": 2}
+
+    def test_sequences_make_the_splits_and_colours_the_categories(self):
+        found = self.prepared()
+        names = {k: sorted(e["name"].decode() for e in v) for k, v in found.items()}
+        assert names["trainB"] == ["0001TP_006690", "0001TP_006720"]
+        assert names["testB"] == ["0001TP_006750", "0001TP_006780"]
+        assert {name[:7] for name in names["testA"]} == {"Seq05VD"}
+        assert {name[:6] for name in names["trainA"]} == {"0006R0", "0016E5"}
+        (label, *_) = (example["label_map"] for example in found["testA"])
+        assert label.shape == (256, 512, 1)
+        # The middle: 16 of 24 rows, of which 8 show sky (5) above road (1).
+        assert (label[:128] == 5).all()
+        assert (label[128:] == 1).all()
 
 
 class SmallCelebA(tfds.core.GeneratorBasedBuilder):

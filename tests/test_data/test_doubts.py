@@ -127,9 +127,7 @@ def test_training_names_them_and_reads_each_image_once(root, caplog, monkeypatch
         f"doubtful: {MESSAGE}".format(root / "trainA" / f"dark{i}.tif") for i in (0, 1)
     ]
     assert lines[:2] == dark
-    assert lines[2].startswith(
-        "doubtful: 3 of 9 images come out nearly black or of one"
-    )
+    assert lines[2].startswith("doubtful: 3 of 9 images, nearly black or of one")
     assert len(lines) == 3
     assert len(reads) == len(set(reads)) == 9
 
@@ -144,4 +142,4 @@ def test_translate_names_inputs_and_exemplars(root, caplog, tmp_path):
     assert lines[:2] == [
         f"doubtful: {MESSAGE.format(path)}" for path in (exemplars[0], inputs[1])
     ]
-    assert lines[2].startswith("doubtful: 2 of 3 images ")
+    assert lines[2].startswith("doubtful: 2 of 3 images, ")

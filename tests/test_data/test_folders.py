@@ -55,6 +55,21 @@ def test_by_default_subfolders_are_not_read_and_counted(tmp_path, caplog):
     )
 
 
+def test_subfolders_that_are_not_read_are_looked_at_only_so_far(tmp_path, monkeypatch):
+    monkeypatch.setattr(folders, "SEEN", 10)
+    for number in range(5):
+        (tmp_path / f"sub{number}" / "deep").mkdir(parents=True)
+        for name in "abc":
+            (tmp_path / f"sub{number}" / "deep" / f"{name}.png").touch()
+    scandir, looked_at = os.scandir, []
+    monkeypatch.setattr(os, "scandir", lambda x: looked_at.append(x) or scandir(x))
+    contents = folders.look_into(str(tmp_path))
+    assert len(looked_at) <= 1 + 2 * 3
+    assert 6 <= sum(contents.subfolders.values()) <= 9
+    assert " images or more in subfolders (see --recursive)" in contents.refused
+    assert contents.in_subfolder(1) == "1 image file or more"
+
+
 def test_recursive_reads_subfolders_in_one_order_and_follows_no_link(tmp_path, caplog):
     nested(tmp_path)
     (tmp_path / "far").symlink_to(tmp_path / "a")
@@ -161,13 +176,16 @@ def test_without_pillow_heif_the_message_names_the_extra(tmp_path, caplog, monke
     without_heif(monkeypatch)
     for n in range(8):
         Image.fromarray(noise(16, 16)).save(tmp_path / f"{n}.heic", "HEIF")
-    hint = r"8 \.heic \(pip install pillow-heif, or egsc_tf.s extra heif, reads these\)"
+    hint = r'8 \.heic \(pip install "egsc_tf\[heif\]" reads these\)'
     with pytest.raises(UserError, match=f"none among 8 entries: {hint}. Read are "):
         listed(tmp_path)
     save(tmp_path / "x.png")
     with caplog.at_level("WARNING", logger="absl"):
         assert listed(tmp_path) == ["x.png"]
-    assert "images read: 1, left out: 8 .heic (pip install pillow-heif" in caplog.text
+    assert (
+        'images read: 1, left out: 8 .heic (pip install "egsc_tf[heif]" reads'
+        in caplog.text
+    )
     with pytest.raises(images.BadImage, match=r"no pillow-heif is installed: pip inst"):
         images.read(str(tmp_path / "0.heic"))
     (tmp_path / "trainA").mkdir()

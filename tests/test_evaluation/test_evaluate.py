@@ -1,7 +1,10 @@
 """The evaluators, on translators whose scores are known."""
 
 import dataclasses
+import json
 import os
+import re
+import shutil
 
 import numpy as np
 import pytest
@@ -9,22 +12,26 @@ import tensorflow as tf
 from PIL import Image
 from support import runs
 from support.archives import write_cityscapes, write_gta5, write_mnist
-from support.files import noise, save
+from support.files import noise, save, save_noise
+from support.programs import refusal
 
 from egsc_tf.config import Config
 from egsc_tf.errors import UserError
-from egsc_tf.evaluation import caveats, registry, scoring
+from egsc_tf.evaluation import caveats, earlier, registry, scoring
 from egsc_tf.evaluation.context import EvaluationContext
 from egsc_tf.evaluation.evaluators import (
     digits,
     distribution,
+    exemplars,
     perceptual,
     segmentation,
+    segmentation_transfer,
     transfer,
     tsne,
 )
 from egsc_tf.evaluation.settings import Settings
-from egsc_tf.metrics import digit_classifier
+from egsc_tf.metrics import digit_classifier, segmentation_network
+from egsc_tf.metrics import segmentation as metrics_segmentation
 from egsc_tf.run import workdir as workdir_lib
 
 DIGITS = Config(
@@ -222,7 +229,7 @@ def test_transfer_learns_from_right_answers(oracle, monkeypatch):
 @pytest.fixture
 def scenes(tmp_path):
     """Four images: dark above, bright below; label maps say the same, with a border."""
-    for split in ("testA", "testB"):
+    for split in ("testA", "testB", "scenes"):
         (tmp_path / split).mkdir()
         (tmp_path / "labels" / split).mkdir(parents=True)
         for i in range(4):
@@ -283,8 +290,11 @@ class SomeImages:
     def index(self, domain, index):
         return index
 
-    def image(self, domain, index, seed):
-        return tf.zeros([8, 8, 3], tf.uint8)
+    def name(self, domain, index):
+        return "one"
+
+    def batch(self, domain, indices, seeds):
+        return tf.zeros([1, 8, 8, 3], tf.uint8)
 
     def tell(self):
         pass
@@ -299,56 +309,192 @@ class BrightOrDark(tf.Module):
         return {"logits": tf.concat([-grey, grey], axis=-1)}
 
 
-@pytest.mark.parametrize("label_dir", ["", "labels"])
-def test_semantic_consistency(scenes, label_dir):
-    model = BrightOrDark()
-    path = str(scenes / "model")
+@pytest.fixture
+def bright_or_dark(scenes):
+    """The path of its SavedModel."""
+    model, path = BrightOrDark(), str(scenes / "model")
     tf.saved_model.save(model, path, signatures=model.__call__)
-    config = Config(
+    return path
+
+
+def config_of(scenes):
+    return Config(
         dataset="folder", data_dir=str(scenes), height=16, width=16, n_encoder=1
     )
+
+
+class Negative(Identity):
+    def translate(self, content, exemplar, direction, strength=1.0):
+        return tf.constant(-content)
+
+
+def test_semantic_consistency(scenes, bright_or_dark, caplog):
     settings = Settings(
-        segmentation_model=path,
+        segmentation_model=bright_or_dark,
         segmentation_classes=2,
-        label_dir=label_dir and str(scenes / label_dir),
+        label_dir=str(scenes / "labels"),
     )
 
     def scores(translator):
-        context = EvaluationContext(translator, config, settings, str(scenes))
-        return segmentation.semantic_consistency(context, "a2b", ())
+        context = EvaluationContext(
+            translator, config_of(scenes), settings, str(scenes)
+        )
+        found = segmentation.semantic_consistency(context, "a2b", ("segmentation",))
+        return found, context.notes
 
-    found = scores(Identity())
+    found, notes = scores(Identity())
     assert found["miou"] == found["miou_untranslated"] == 1.0
-    assert found["pixel_accuracy"] == 1.0
+    assert found["pixel_accuracy"] == found["pixel_accuracy_untranslated"] == 1.0
+    assert found["iou"] == found["iou_untranslated"] == [1.0, 1.0]
+    assert "segmentation_agreement" not in found
+    assert "segmentation_held_out" not in notes
 
-    class Negative(Identity):
+    held_out = {
+        "scores": {"testB": {"miou": 0.75, "pixel_accuracy": 0.875}},
+        "images": {"testB": 62},
+    }
+    (scenes / "model" / "held_out.json").write_text(json.dumps(held_out))
+    with caplog.at_level("INFO", logger="absl"):
+        found, notes = scores(Negative())
+    assert found["miou"] == found["pixel_accuracy"] == 0.0
+    assert found["miou_untranslated"] == found["pixel_accuracy_untranslated"] == 1.0
+    assert notes["segmentation_held_out"] == held_out
+    assert "mIoU 0.750, pixel accuracy 0.875 on 62 real frames of testB" in caplog.text
+
+
+def test_agreement_needs_no_label_maps(scenes, bright_or_dark):
+    settings = Settings(segmentation_model=bright_or_dark, segmentation_classes=2)
+
+    class UpperHalf(Identity):
+        """Turns the dark half into a bright one."""
+
         def translate(self, content, exemplar, direction, strength=1.0):
-            return tf.constant(-content)
+            return tf.constant(np.maximum(content, 0.4))
 
-    assert scores(Negative())["miou"] == 0.0
-    assert scores(Negative())["miou_untranslated"] == 1.0
+    for translator, expected in ((Identity(), 1.0), (UpperHalf(), 0.5)):
+        context = EvaluationContext(translator, config_of(scenes), settings, "")
+        found = segmentation.semantic_consistency(
+            context, "b2a", ("segmentation_agreement",)
+        )
+        assert found == {"segmentation_agreement": expected}
 
 
-def test_segmentation_needs_its_files(scenes):
-    config = Config(
-        dataset="folder", data_dir=str(scenes), height=16, width=16, n_encoder=1
-    )
-
+def test_segmentation_needs_its_files(scenes, bright_or_dark):
     def run(**settings):
-        context = EvaluationContext(Identity(), config, Settings(**settings), "")
-        segmentation.semantic_consistency(context, "a2b", ())
+        context = EvaluationContext(
+            Identity(), config_of(scenes), Settings(**settings), ""
+        )
+        segmentation.semantic_consistency(context, "a2b", ("segmentation",))
 
     with pytest.raises(UserError, match=r"--segmentation_model=/no/such"):
         run(segmentation_model="/no/such")
-    model = BrightOrDark()
-    path = str(scenes / "model")
-    tf.saved_model.save(model, path, signatures=model.__call__)
     with pytest.raises(UserError, match="expected logits of 19 classes, found .* 2"):
-        run(segmentation_model=path)
+        run(segmentation_model=bright_or_dark)
+    two = {"segmentation_model": bright_or_dark, "segmentation_classes": 2}
     with pytest.raises(UserError, match="--label_dir: expected .*testA/0.png"):
-        run(
-            segmentation_model=path, segmentation_classes=2, label_dir=str(scenes / "x")
-        )
+        run(label_dir=str(scenes / "x"), **two)
+    with pytest.raises(
+        UserError, match="expected label maps: --label_dir, or .*folder"
+    ):
+        run(**two)
+    save(scenes / "labels" / "testA" / "2.png", np.full([16, 16], 6, np.uint8))
+    with pytest.raises(UserError, match=r"testA: expected labels 0 to 1 .* \[0, 1, 6,"):
+        run(label_dir=str(scenes / "labels"), **two)
+
+
+@pytest.fixture
+def labelled(scenes):
+    """The scenes, also for training; those of b are negatives: bright above."""
+    for part in ("train", "test"):
+        for domain in "AB":
+            folder = scenes / (part + domain)
+            labels = scenes / "labels" / (part + domain)
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(labels, ignore_errors=True)
+            shutil.copytree(scenes / "scenes", folder)
+            shutil.copytree(scenes / "labels" / "scenes", labels)
+            for path in folder.iterdir() if domain == "B" else ():
+                save(path, 255 - np.asarray(Image.open(path)))
+    return scenes
+
+
+@pytest.fixture
+def small_networks(monkeypatch):
+    monkeypatch.setattr(segmentation_network, "WIDTHS", (8, 8, 8))
+    monkeypatch.setattr(segmentation_network, "BATCH", 4)
+    monkeypatch.setattr(segmentation_network, "LEARNING_RATE", 1e-2)
+
+
+def test_a_network_learns_from_translations(labelled, small_networks):
+    """A negative of a day is a dusk here: what is above is told by nothing else."""
+    settings = Settings(
+        segmentation_classes=2,
+        label_dir=str(labelled / "labels"),
+        segmentation_steps=30,
+        segmentation_seeds=(5,),
+    )
+    context = EvaluationContext(Negative(), config_of(labelled), settings, "")
+    found = segmentation_transfer.segmentation_transfer(context, "a2b", ())
+    assert found["transfer_miou"] > found["transfer_miou_untranslated"] + 0.2
+    assert found["transfer_miou"] == pytest.approx(found["transfer_miou_real"], abs=0.2)
+    assert set(found) == {
+        f"transfer_{score}{bound}"
+        for score in ("miou", "pixel_accuracy")
+        for bound in ("", "_untranslated", "_real")
+    }
+    notes = context.notes["segmentation_transfer"]["a2b"]
+    assert {name: note["trained_on"] for name, note in notes.items()} == {
+        name: 4 for name in ("translated", "untranslated", "real")
+    }
+    by_seed = [scores["miou"] for scores in notes["translated"]["by_seed"]]
+    assert found["transfer_miou"] == pytest.approx(np.mean(by_seed))
+    assert len(by_seed) == 1
+
+
+def test_jitter_changes_the_colours_that_a_judge_learns_from(small_networks):
+    images = noise(4 * 16, 16).reshape(4, 16, 16, 3)
+    labels = images[..., 0] > 128
+    plain, again, jittered = (
+        segmentation_network.train(images, labels, 2, 255, 0, 2, colour_jitter=amount)
+        for amount in (0.0, 0.0, 0.5)
+    )
+    x = tf.constant(images[:1] / 127.5 - 1.0, tf.float32)
+    np.testing.assert_array_equal(plain(x), again(x))
+    assert np.abs(plain(x) - jittered(x)).max() > 1e-3
+
+
+def test_a_judge_is_trained_by_a_command(labelled, small_networks):
+    given = [
+        f"--data_dir={labelled}",
+        f"--label_dir={labelled / 'labels'}",
+        "--height=16",
+        "--width=16",
+        "--segmentation_classes=2",
+        f"--output={labelled / 'judge'}",
+    ]
+    code, output = refusal("train_segmentation", *given, "--domains=a", "--steps=30")
+    assert code == 0
+    (line,) = re.findall(r"^test., .*", output, re.MULTILINE)
+    assert re.match(r"testA, 4 real frames: mIoU (0\.9|1\.0)\d+, pixel accuracy", line)
+    judge = str(labelled / "judge")
+    held_out = metrics_segmentation.held_out(judge)
+    assert held_out["images"] == {"trainA": 4, "testA": 4}
+    assert held_out["settings"]["steps"] == 30
+    assert held_out["settings"]["colour_jitter"] == 0.0
+    settings = Settings(segmentation_model=judge, segmentation_classes=2)
+    settings = dataclasses.replace(settings, label_dir=str(labelled / "labels"))
+    context = EvaluationContext(Identity(), config_of(labelled), settings, "")
+    found = segmentation.semantic_consistency(context, "a2b", ("segmentation",))
+    assert found["miou"] == pytest.approx(held_out["scores"]["testA"]["miou"])
+    assert context.notes["segmentation_held_out"] == held_out
+    for more, message in (
+        (["--domains=c"], "--domains: expected a, b or both, each once, found c"),
+        (["--segmentation_classes=19", "--ignore_label=1"], "labels 0 to 18"),
+        ([f"--label_dir={labelled}/none"], "found no folder"),
+    ):
+        code, output = refusal("train_segmentation", *given, *more)
+        assert code == 2
+        assert message in output
 
 
 def test_subfolders_are_scored_with_label_maps_of_the_same_names(tmp_path):
@@ -380,6 +526,104 @@ def test_label_maps_need_images_with_names():
         segmentation.label_maps_of(context, "a")
 
 
+@pytest.fixture
+def streets(tmp_path):
+    """Grey contents; exemplars of b: bright days and dark nights, all of them tinted
+    otherwise."""
+    random = np.random.RandomState(0)
+    for part, count in (("train", 6), ("test", 6)):
+        for folder in (f"{part}A", f"{part}B"):
+            (tmp_path / folder).mkdir()
+        for n in range(2 * count):
+            grey = np.full((16, 16, 3), 100 + n, np.uint8)
+            save(tmp_path / f"{part}A" / f"{n}.png", grey)
+            level = 150 if n % 2 else 10
+            tint = level + random.randint(0, 90, 3)
+            pixels = (tint + random.randint(-9, 10, (16, 16, 3))).clip(0, 255)
+            name = f"{'day' if n % 2 else 'night'}_{n}.png"
+            save(tmp_path / f"{part}B" / name, pixels.astype(np.uint8))
+    return tmp_path
+
+
+class Copy(Identity):
+    """Obeys: the exemplar itself, or, at will, another one of the batch."""
+
+    def __init__(self, moved=0):
+        self.moved = moved
+
+    def translate(self, content, exemplar, direction, strength=1.0):
+        return tf.roll(tf.constant(exemplar), self.moved, axis=0)
+
+
+def context_of_streets(folder, translator, **settings):
+    config = Config(
+        dataset="folder",
+        data_dir=str(folder),
+        height=16,
+        width=16,
+        n_encoder=1,
+        perceptual_network="embedded",
+    )
+    return EvaluationContext(translator, config, Settings(**settings), "")
+
+
+def test_the_exemplars_rank_tells_whether_it_is_obeyed(streets):
+    found = {}
+    for name, translator in (("obeys", Copy()), ("other", Copy(1))):
+        context = context_of_streets(streets, translator)
+        found[name] = exemplars.exemplar_rank(context, "a2b", ())
+        assert context.notes["spread"]["exemplar_rank_a2b"]["count"] == 12
+        again = context_of_streets(streets, translator)
+        assert exemplars.exemplar_rank(again, "a2b", ()) == found[name]
+    assert found["obeys"]["exemplar_rank"] == 1.0
+    assert found["other"]["exemplar_rank"] > 3.0
+    untranslated = found["obeys"]["exemplar_rank_untranslated"]
+    assert untranslated == found["other"]["exemplar_rank_untranslated"]
+    assert 2.0 < untranslated < 9.0
+    context = context_of_streets(streets, Copy(), max_images=9)
+    with pytest.raises(UserError, match="expected 10 test images of domain b or more"):
+        exemplars.exemplar_rank(context, "a2b", ())
+
+
+def test_the_exemplars_kind_is_seen_by_a_classifier(streets):
+    found = {}
+    for name, translator in (("obeys", Copy()), ("content", Identity())):
+        context = context_of_streets(streets, translator, kinds=("day", "night"))
+        found[name] = exemplars.exemplar_kind(context, "a2b", ())
+        assert exemplars.exemplar_kind(context, "b2a", ()) == {}
+    obeys, content = found["obeys"], found["content"]
+    assert obeys["kind_classifier_accuracy"] == 1.0
+    assert obeys["exemplar_kind_accuracy"] == 1.0
+    assert obeys["exemplar_kind_accuracy_day"] == 1.0
+    assert obeys["exemplar_kind_accuracy_night"] == 1.0
+    assert content["exemplar_kind_accuracy"] < 1.0
+    untranslated = content["exemplar_kind_accuracy_untranslated"]
+    assert content["exemplar_kind_accuracy"] == untranslated
+
+
+def test_kinds_that_are_not_there_are_named(streets):
+    def check(*kinds, **flags):
+        config = context_of_streets(streets, Copy()).config
+        config = dataclasses.replace(config, **flags)
+        exemplars.check_kinds(config, Settings(kinds=kinds))
+
+    check("day", "night")
+    with pytest.raises(UserError, match="expected two different --kinds .*found day"):
+        check("day")
+    with pytest.raises(UserError, match="expected --dataset=folder, .* digits_single"):
+        check("day", "night", dataset="digits_single")
+    with pytest.raises(UserError, match="--kinds=dawn,dusk: .* found none"):
+        check("dawn", "dusk")
+    with pytest.raises(UserError, match="all begin with one of them, found night_0"):
+        check("day", "dusk")
+    with pytest.raises(UserError, match="images of each in .*trainB, found only day,n"):
+        check("day", "night", "dusk")
+    for path in (streets / "testB").iterdir():
+        path.rename(path.with_name(f"some_{path.name}"))
+    with pytest.raises(UserError, match="found them for one of the two"):
+        check("day", "night")
+
+
 def test_metrics_are_chosen_by_the_data_set():
     folder = dataclasses.replace(DIGITS, dataset="folder")
     boards = dataclasses.replace(DIGITS, dataset="digits_multi")
@@ -395,6 +639,20 @@ def test_metrics_are_chosen_by_the_data_set():
         (("l1",), folder, {}, "--metrics=l1: expected a run of digits"),
         (("transfer",), boards, {}, "transfer: expected single digits, found boards"),
         (("segmentation",), folder, {}, "expected --segmentation_model, found none"),
+        (
+            ("segmentation",),
+            folder,
+            {"segmentation_model": "x", "segmentation_classes": 8},
+            "--metrics=segmentation: expected label maps: .*_agreement needs none",
+        ),
+        (("segmentation_transfer",), folder, {}, "_transfer: expected label maps"),
+        (("segmentation_transfer",), DIGITS, {}, "expected scenes, found digits"),
+        (
+            ("segmentation_transfer",),
+            folder,
+            {"label_dir": "x", "segmentation_seeds": ()},
+            "--segmentation_seeds: expected a seed or more",
+        ),
         (
             ("segmentation",),
             DIGITS,
@@ -445,10 +703,56 @@ def test_domains_of_very_different_size_are_told():
     assert caveats_of(1000, 9999, trained_on=(999, 100)) == []
 
 
-def test_scores_that_are_replaced_and_not_measured_again_are_told(tmp_path, caplog):
-    path = tmp_path / "results.json"
-    scoring._tell_of_gone(str(path), ["fid"])
-    assert not caplog.records
-    path.write_text('{"settings": {"metrics": ["fid", "kid", "tsne"]}}')
-    scoring._tell_of_gone(str(path), ["fid"])
-    assert "is replaced, and with it kid, tsne" in caplog.text
+def test_scores_of_the_same_weights_and_settings_stay(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(scoring, "train_seconds", lambda *_: None)  # it is untrained
+    for name in ("testA", "testB"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(3):
+            save_noise(tmp_path / "photos" / name / f"{number}.png", 16, 16, number)
+    photos = str(tmp_path / "photos")
+    run = tmp_path / "run"
+    workdir = runs.untrained(run, dataset="folder", data_dir=photos)
+
+    def evaluated(*metrics, **settings):
+        scoring.evaluate(workdir, Settings(metrics=metrics, **settings))
+        found = json.loads((run / "results.json").read_text())
+        pictures = sorted(path.name for path in run.glob("*.png"))
+        return found, found["settings"]["metrics"], pictures
+
+    first, _, pictures = evaluated("perceptual")
+    assert len(pictures) == 5
+    both, metrics, _ = evaluated("kid", extractor="perceptual")
+    assert metrics == ["perceptual", "kid"]
+    assert both["content_distance_a2b"] == first["content_distance_a2b"]
+    assert len(both["worst"]["a2b"]) == 2
+    assert "gone" not in caplog.text
+    with caplog.at_level("WARNING", logger="absl"):
+        other, metrics, pictures = evaluated("kid", seed=1)
+    assert (metrics, pictures) == (["kid"], [])
+    assert "content_distance_a2b" not in other
+    assert "earlier scores are gone, as they were of other" in caplog.text
+
+
+def test_scores_of_other_weights_do_not_stay(tmp_path):
+    head = dict.fromkeys(earlier.HEAD, {})
+    settings = json.loads(json.dumps(dataclasses.asdict(Settings())))
+
+    def results(step, *metrics):
+        return {**head, "steps": step, "settings": {**settings, "metrics": [*metrics]}}
+
+    before = {**results(5, "tsne", "fid"), "fid_a2b": 1.0}
+    assert earlier.joined(before, results(5, "tsne"))["fid_a2b"] == 1.0
+    # A setting that the scores of now do not use stays; one that both use must be same.
+    before["settings"]["extractor"] = "perceptual"
+    stays = earlier.joined(before, results(5, "tsne"))["settings"]
+    assert stays == {**before["settings"], "metrics": ["fid", "tsne"]}
+    assert earlier.joined(before, results(5, "kid")) == results(5, "kid")
+    assert earlier.joined(before, results(6, "tsne")) == results(6, "tsne")
+    (tmp_path / "tsne.png").touch()
+    earlier.clear(str(tmp_path), before, results(6, "tsne"))
+    assert (tmp_path / "tsne.png").exists()
+    earlier.clear(str(tmp_path), before, results(6, "fid"))
+    assert not (tmp_path / "tsne.png").exists()
+    for text in ("[]", "{", '{"settings": 3}'):
+        (tmp_path / "results.json").write_text(text)
+        assert earlier.read(str(tmp_path / "results.json")) == {}

@@ -1,5 +1,6 @@
 """Scores against images and features whose scores are known."""
 
+import dataclasses
 import os
 
 import numpy as np
@@ -9,11 +10,13 @@ from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from sklearn.metrics import accuracy_score, jaccard_score
 
+from egsc_tf import losses
 from egsc_tf.config import Config
 from egsc_tf.data import label_maps
 from egsc_tf.data.digits import case as digits_case
 from egsc_tf.errors import UserError
 from egsc_tf.evaluation import digit_cases
+from egsc_tf.evaluation.settings import Settings
 from egsc_tf.metrics import (
     digit_classifier,
     embedding,
@@ -215,6 +218,26 @@ def test_perceptual_distances():
         perceptual.diversity(of_image)
 
 
+def test_style_distances_are_those_of_the_loss_by_image():
+    phi = vgg.load("embedded")
+    images, others = (
+        np.random.RandomState(n).uniform(-1, 1, [3, 16, 16, 3]).astype(np.float32)
+        for n in range(2)
+    )
+    found = perceptual.style_distances(phi(images), phi(others))
+    for n in range(3):
+        alone = losses.statistics_style_loss(
+            phi(images[n : n + 1]), phi(others[n : n + 1])
+        )
+        assert float(found[n]) == pytest.approx(float(alone), rel=1e-5)
+
+
+def test_ranks():
+    assert perceptual.rank(0.5, [0.6, 0.7, 0.8]) == 1.0
+    assert perceptual.rank(0.5, [0.1, 0.5, 0.8]) == 2.5
+    assert perceptual.rank(0.5, [0.1, 0.2, 0.3]) == 4.0
+
+
 @pytest.mark.parametrize("classes", [8, 19])
 def test_miou_agrees_with_scikit_learn(classes):
     random = np.random.RandomState(classes)
@@ -282,6 +305,11 @@ def test_tsne_tells_two_clouds_apart(tmp_path):
 def test_unknown_extractors_are_refused(tmp_path):
     with pytest.raises(UserError, match="--extractor=resnet: expected inception"):
         extractors.load("resnet")
+    (field,) = (f for f in dataclasses.fields(Settings) if f.name == "extractor")
+    assert field.metadata["names"] == extractors.NAMES
+    for name in extractors.NAMES:
+        extractors.check(name)
+        assert name in field.metadata["help"]
     broken = tmp_path / "inception.h5"
     broken.write_text("x")
     with pytest.raises(UserError, match=r"inception\.h5: expected weights of Incep"):

@@ -2,6 +2,7 @@
 
 import http.server
 import io
+import json
 import os
 import socket
 import subprocess
@@ -17,11 +18,12 @@ from PIL import Image
 from support import toy_saved_model
 from support.odd_images import whole_files
 from support.paths import REPOSITORY
+from support.programs import refusal
 
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
 from egsc_tf.export.client import Client
-from egsc_tf.export.clients import call
+from egsc_tf.export.clients import call, load
 from egsc_tf.export.clients import folder as client_folder
 from egsc_tf.export.clients.call import CallFailed
 from egsc_tf.inference.pairing import find_images
@@ -585,13 +587,59 @@ def test_the_program(server, tmp_path):
     assert codes == {"rest": 2, "grpc": 0, "nowhere": 2}
     assert levels(tmp_path / "rest") == {"x.png": 55}
     assert f"left out: {broken}/y.png: {server.rest_url}, model toy" in output["rest"]
-    assert "2 inputs, 1 exemplars: 1 images written" in output["rest"]
+    assert "2 inputs, 1 exemplar: 1 image written" in output["rest"]
     assert levels(tmp_path / "grpc") == {
         f"{name}.png": toy_saved_model.expected(content, 10, "b2a", 0.5, tint=3)
         for name, content in (("x", 100), ("y", 50))
     }
-    assert "0 files left out" in output["grpc"]
+    assert "left out" not in output["grpc"]
     assert f"error: {nowhere}, model toy, metadata: UNAVAILABLE: " in output["nowhere"]
+
+
+@pytest.mark.parametrize(("most", "expected"), [(1, [1]), (4, [1, 4]), (6, [1, 4, 6])])
+def test_loads_grow_to_the_most(most, expected):
+    assert load.loads(most) == expected
+
+
+@BOTH
+def test_a_load_counts_every_answer_but_the_first(over_grpc, connect, server, tmp_path):
+    names = save(tmp_path / "in", x=encoded(100), y=encoded(50))
+    paths = [f"{names}/x.png", f"{names}/y.png"]
+    rows = load.measure(
+        *(connect(over_grpc), paths, paths[0], "b2a"), batch_size=2, most=3, seconds=0.1
+    )
+    assert [row["clients"] for row in rows] == [1, 3]
+    asked = [batch for _, name, batch in server.calls if name.startswith("translate")]
+    assert set(asked) == {2}
+    assert len(asked) == sum(row["clients"] + row["requests"] for row in rows)
+    for row in rows:
+        assert row["requests"] >= row["clients"]
+        assert 0.0 < row["p50_s"] <= row["p99_s"] <= row["largest_s"]
+        assert row["images_per_s"] == 2 * row["requests_per_s"]
+    assert f"| 3 | {rows[1]['requests_per_s']:.2f} |" in load.table(rows)
+
+
+@pytest.mark.parametrize("answered", [1, 3])  # the first of each load, and later
+def test_a_load_ends_with_the_first_failure(answered, connect, server, tmp_path):
+    names = save(tmp_path / "in", x=encoded(100))
+    no_fault = threading.Event()
+    no_fault.set()
+    server.faults.extend([no_fault] * (1 + answered) + [Code.INTERNAL] * 100)
+    path = [f"{names}/x.png"]
+    with pytest.raises(CallFailed, match="HTTP 500"):
+        load.measure(connect(False, retries=0), path, path[0], most=4, seconds=5.0)
+
+
+def test_the_program_writes_what_it_measured(server, tmp_path):
+    names = save(tmp_path / "in", x=encoded(100))
+    flags = [f"--url={server.rest_url}", "--model=toy", f"--input={names}"]
+    flags += [f"--exemplar={names}/x.png", f"--output={tmp_path / 'out'}"]
+    code, told = refusal("export.client", *flags, "--bench=0.1", "--concurrency=2")
+    assert code == 0
+    assert "| clients | requests/s |" in told
+    found = json.loads((tmp_path / "out" / "bench.json").read_text())
+    assert [row["clients"] for row in found["loads"]] == [1, 2]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["bench.json"]
 
 
 def test_rest_needs_neither_tensorflow_nor_grpc():

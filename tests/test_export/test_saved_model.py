@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -266,7 +267,7 @@ def test_scores_of_this_very_step_are_on_the_card(tmp_path, no_warm_up):
         assert shown in card
         assert ("0.8125 |\n\n- Only 8 of a.\n\n## " in card) == (steps == 0)
         assert ("model-index" in head_of(card)) == (steps == 0)
-        assert "60000 steps of feature masks and 0 of translation." in card
+        assert "60,000 steps of feature masks and 0 of translation." in card
 
 
 def test_warm_up_has_every_signature_and_batch_size(version, served):
@@ -486,8 +487,18 @@ def test_a_failed_export_leaves_nothing(workdir, tmp_path, monkeypatch):
 
     monkeypatch.setattr(serving_files, "write_warmup", fail)
     with pytest.raises(OSError, match="No space"):
-        export(workdir, str(tmp_path / "model"), Settings(directions=("a2b",)))
-    assert os.listdir(tmp_path / "model") == []
+        export(workdir, str(tmp_path / "all" / "model"), Settings(directions=("a2b",)))
+    assert os.listdir(tmp_path) == []
+
+
+def test_missing_packages_are_told_before_the_model_is_loaded(
+    workdir, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "tensorflow_serving.apis", None)
+    monkeypatch.setattr(restore, "load", mock.Mock(side_effect=AssertionError))
+    with pytest.raises(UserError, match=r'pip install "egsc_tf\[serving\]"`, found no'):
+        export(workdir, str(tmp_path / "all" / "model"))
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize(

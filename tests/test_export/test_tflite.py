@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 from support import runs
+from support.files import save_noise
 
 from egsc_tf.config import Config
 from egsc_tf.data import images
@@ -332,6 +333,16 @@ def test_a_folder_without_a_run_is_named(tmp_path):
         tflite.export(str(tmp_path), str(tmp_path / "out"))
 
 
+def test_a_failed_export_leaves_nothing(workdir, tmp_path, monkeypatch):
+    def fail(*_):
+        raise UserError("no images")
+
+    monkeypatch.setattr(tflite.tflite_pairs, "draw", fail)
+    with pytest.raises(UserError, match="no images"):
+        tflite.export(workdir, str(tmp_path / "out"))
+    assert os.listdir(tmp_path) == []
+
+
 def test_an_output_that_cannot_be_written_ends_in_one_line(workdir, tmp_path):
     (tmp_path / "file").write_text("")
     code, _, stderr = program(
@@ -367,6 +378,19 @@ def test_pairs_are_those_of_the_split_and_the_same_each_time():
     # Domain a is grey, domain b is not.
     assert np.ptp(one.contents.astype(int), axis=-1).max() == 0
     assert np.ptp(one.exemplars.astype(int), axis=-1).max() > 0
+
+
+def test_no_image_comes_twice_before_each_has_come_once(tmp_path):
+    """Samples of a page and stored styles are drawn so, too."""
+    for name, count in (("testA", 6), ("testB", 4)):
+        (tmp_path / name).mkdir()
+        for number in range(count):
+            save_noise(tmp_path / name / f"{number}.png", 16, 16, number)
+    config = Config(**runs.TINY, dataset="folder", data_dir=str(tmp_path))
+    pairs = tflite_pairs.draw(config, "test", "a2b", 6)
+    assert len(np.unique(pairs.contents, axis=0)) == 6
+    assert len(np.unique(pairs.exemplars[:4], axis=0)) == 4
+    assert len(np.unique(pairs.exemplars, axis=0)) == 4
 
 
 def test_compare_gives_the_numbers_of_the_definition():

@@ -209,7 +209,7 @@ def test_a_variant_below_its_floor_leaves_nothing(
     monkeypatch.setattr(tflite, "export", lambda *_: report)
     settings = web.Settings(build=built, variant="dynamic")
     with pytest.raises(UserError, match="--variant=dynamic: expected a PSNR of at lea"):
-        web.export(workdir, str(tmp_path / "page"), settings)
+        web.export(workdir, str(tmp_path / "pages" / "page"), settings)
     assert os.listdir(tmp_path) == []
 
 

@@ -179,7 +179,7 @@ def test_mistakes_of_the_command_are_named(monkeypatch):
     monkeypatch.delitem(sys.modules, "egsc_tf.gradio_app.interface")
     monkeypatch.delattr(gradio_app, "interface")
     monkeypatch.setitem(sys.modules, "gradio", None)
-    with pytest.raises(UserError, match=r"pip install '\.\[app\]'"):
+    with pytest.raises(UserError, match=r'pip install "egsc_tf\[app\]"'):
         app.main(app.Flags())
 
 

@@ -11,6 +11,7 @@ from support.pictures import noise
 from support.programs import program, refusal
 
 from egsc_tf import config as config_lib
+from egsc_tf import new
 from egsc_tf.errors import OutOfMemory, UserError
 from egsc_tf.planning import flagfile, folders, plan, probe
 from egsc_tf.planning.probe import Timing
@@ -126,11 +127,38 @@ def test_the_time_is_filled_with_the_largest_size_that_it_is_enough_for(hours, s
     assert any("should have" in line for line in flagfile.of_plan(made)) != enough
 
 
-def test_a_time_that_is_too_short_is_refused_with_one_that_is_enough():
-    with pytest.raises(UserError, match="--hours=0.01: expected at least") as error:
-        make(hours=0.01)
-    enough = float(re.search(r"at least (\d+\.\d+)", str(error.value))[1])
+def test_a_time_that_is_too_short_is_told_and_takes_the_fewest_steps(caplog):
+    least = make(hours=0.01)
+    assert least.steps == plan.FEWEST_STEPS
+    enough = float(re.search(r"too short: the least is (\d+\.\d+)", caplog.text)[1])
+    assert least.seconds == pytest.approx(3600 * enough, abs=60)
+    caplog.clear()
     assert make(hours=enough).steps >= plan.FEWEST_STEPS
+    assert "too short" not in caplog.text
+
+
+def test_images_that_cannot_be_used_are_told_and_left_out(tmp_path):
+    two_folders(tmp_path, 3)
+    whole = folders.look(str(tmp_path))
+    bad = tmp_path / "trainB" / "not_one.jpg"
+    bad.write_bytes(b"no image")
+    seen = folders.look(str(tmp_path))
+    (line,) = (
+        {*flagfile.of_images(seen)}
+        - {*flagfile.of_images(whole)}
+        - {
+            line
+            for line in flagfile.of_images(seen)
+            if "images, the middle one" in line
+        }
+    )
+    count = seen.domains["b"].count
+    assert f"1 of {count} looked at cannot be used; --on_bad_image=skip" in line
+    assert str(bad) in line
+    for look, expected in ((whole, "stop"), (seen, "skip")):
+        flags = new.Flags(data_dir=str(tmp_path))
+        text = flagfile.text(make(look), look, flags)
+        assert f"--on_bad_image={expected}\n" in text
 
 
 def test_a_batch_that_does_not_fit_is_halved_and_a_size_that_does_not_is_left_out():

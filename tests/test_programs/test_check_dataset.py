@@ -127,13 +127,13 @@ def test_each_kind_of_file_is_told_as_what_it_is(tmp_path):
     assert dict(found["broken"])["trainA/empty.png"] == (
         "expected an image, found: an empty file"
     )
-    assert dict(found["not_read_folders"]) == {"trainA/more": "1 image files"}
+    assert dict(found["not_read_folders"]) == {"trainA/more": "1 image file"}
     assert found["wrong_ending"] == [("trainA/named.png", "JPEG")]
     summary = findings.summary()
     assert summary["folders"]["trainA"]["hidden_entries"] == 1
     assert summary["folders"]["trainA"]["usable"] == 4 + 6
     assert summary["reasons_against"] == {
-        "training --on_bad_image=stop": ["trainA: 6 files stop it"],
+        "training --on_bad_image=stop": ["trainA: 6 files would stop it"],
         "training --on_bad_image=skip": [],
         "evaluation --on_bad_image=stop": [],
         "evaluation --on_bad_image=skip": [],
@@ -237,8 +237,8 @@ def test_the_reasons_are_those_of_training(tmp_path):
     assert printed(findings).count(first) == 2
     without(tmp_path / "trainB", 1)
     assert (
-        f"{tmp_path / 'trainB'}: expected image files, found none among 1 entries: 1 "
-        "images in subfolders (see --recursive). Read are files that end in "
+        f"{tmp_path / 'trainB'}: expected image files, found none among 1 entry: 1 "
+        "image in subfolders (see --recursive). Read are files that end in "
     ) in check(tmp_path).reasons("train")[1]
 
 
@@ -257,6 +257,23 @@ def test_many_files_of_a_kind_are_counted_and_the_first_shown(tmp_path):
     assert "trainB/same00.png, trainB/same01.png, trainB/same02.png and 22 more" in text
 
 
+def test_where_most_images_are_wide_one_line_says_so_with_a_size_that_fits(tmp_path):
+    clean(tmp_path)
+    for name in FOLDERS:
+        for i in range(8):
+            save(tmp_path / name / f"wide{i}.png", noise(32, 60, seed=i))
+    text = printed(check(tmp_path, 64, 64))
+    assert "to the shape of training: 32 of 48 images\n" in text
+    assert "--height=64 --width=128 would fit the shape of most" in text
+    assert "to the size of training: 16 of 48" not in text
+    assert "wide0.png: 60x32" not in text
+    assert "to the shape of training (16):" in printed(check(tmp_path, 64, 128))
+    text = printed(check(tmp_path, 128, 128))
+    assert "to the size of training: 48 of 48 images\n" in text
+    tall = printed(check(tmp_path, 32, 120))
+    assert "--height=64 --width=120 would fit the shape of most" in tall
+
+
 def test_the_program_writes_all_it_found(tmp_path):
     root, out = clean(tmp_path / "set"), tmp_path / "out"
     name = "\udcff line\nend é.png"
@@ -268,7 +285,7 @@ def test_the_program_writes_all_it_found(tmp_path):
     assert (
         r"trainB/\xff line\nend é.png: expected an image, found: an unknown" in output
     )
-    assert "training would not run:\n  trainB: 1 files stop it" in output
+    assert "training would not run:\n  trainB: 1 file would stop it" in output
     assert sorted(os.listdir(out)) == ["check.json", "contact_sheet.png"]
     with open(out / "check.json", encoding="utf-8") as file:
         found = json.load(file)
@@ -333,9 +350,7 @@ def test_what_training_leaves_out_is_named_up_to_a_number(tmp_path, caplog):
     assert caplog.text.count("left out: ") == 20
     assert "left out 25 of 33 images" in caplog.text
     flags = {"height": 16, "width": 16, "dataset": "folder", "data_dir": str(tmp_path)}
-    with pytest.raises(
-        images.BadImage, match=r"bad\d\d.*; a run with --on_bad_image=skip leaves"
-    ):
+    with pytest.raises(images.BadImage, match=r"bad\d\d.*; --on_bad_image=skip leaves"):
         read_all(open_source(Config(**flags), "train"))
 
 

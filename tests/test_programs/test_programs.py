@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import threading
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -17,13 +18,15 @@ from support.files import save_noise
 from support.programs import all_programs, program, refusal
 from support.runs import untrained
 
-from egsc_tf import config, translate
+from egsc_tf import __main__, config, translate
 from egsc_tf.config import Config
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
 from egsc_tf.evaluation import scoring
 from egsc_tf.inference import files, pairing, tiling
 from egsc_tf.models.translator import Translator
+from egsc_tf.pictures.contact_sheet import contact_sheet
+from egsc_tf.run import restore
 from egsc_tf.runtime.program import run
 
 
@@ -49,12 +52,41 @@ def test_train_names_a_users_mistake_without_a_traceback(tmp_path, flags, messag
 
 @pytest.mark.parametrize("shape", [(8, 2100), (3000, 10), (7, 128), (300, 200)])
 def test_every_shape_has_a_thumbnail(shape):
-    square = files.thumbnail_of(np.zeros([*shape, 3], np.uint8))
-    assert square.shape == (128, 128, 3)
-    black = (square == -1.0).all(-1)
-    assert (square[~black] == 1.0).all()
-    longest = max(shape)
-    assert black.sum() == np.prod([max(1, round(128 * s / longest)) for s in shape])
+    thumbnail = files.thumbnail_of(np.zeros([*shape, 3], np.uint8))
+    sides = [max(1, round(128 * side / max(shape))) for side in shape]
+    assert thumbnail.shape == (*sides, 3)
+    assert (thumbnail == -1.0).all()
+
+
+def test_cells_of_a_sheet_have_the_shapes_of_the_images():
+    """Wide photos have no white bands; of other shapes only what does not fit."""
+
+    def black(height, width):
+        return -np.ones([height, width, 3], np.float32)
+
+    wide, high = black(4, 8), black(8, 4)
+    sheet = contact_sheet([wide] * 3, [wide] * 2, [[wide] * 3] * 2)
+    assert sheet.shape == (16, 24, 3)
+    sheet[:4, :8] = -sheet[:4, :8]  # the corner
+    assert (sheet == -1.0).all()
+    mixed = contact_sheet([wide, high], [high], [[wide, high]])
+    assert mixed.shape == (8 + 4 + 8, 8 + 8, 3)
+    assert (mixed[:8, 8:] == -1.0).all(-1).sum() == high[..., 0].size
+    assert (mixed[8:12] == -1.0).all()
+
+
+def test_the_package_lists_its_programs_with_a_line_each(capsys):
+    assert __main__.main([]) == __main__.main(["--help"]) == 0
+    listed = dict(__main__.programs())
+    assert sorted(listed) == sorted(f"egsc_tf.{name}" for name in all_programs())
+    output = capsys.readouterr().out
+    for name, does in listed.items():
+        assert f"  {name}\n" in output
+        assert 10 < len(does) < 88
+        assert "`" not in does
+    assert "python -m PROGRAM --help" in output
+    assert __main__.main(["train"]) == 2
+    assert "python -m egsc_tf.PROGRAM, found 'train'" in capsys.readouterr().err
 
 
 def test_help_describes_the_common_flags_and_lists_the_others_by_groups():
@@ -153,6 +185,14 @@ def test_evaluate_does_not_replace_the_results_of_another_run(tmp_path):
             scoring.require_of_run(str(tmp_path), run_)
 
 
+def test_the_log_names_the_step_whose_weights_are_used(tmp_path, caplog):
+    """Of every program that reads a run, which may train meanwhile."""
+    folder = untrained(tmp_path / "run", total_steps=7)
+    with caplog.at_level("INFO", logger="absl"):
+        restore.load(folder)
+    assert f"weights of step 0 of 7: {folder}" in caplog.text
+
+
 @pytest.fixture(scope="module")
 def translator():
     return Translator.from_config(
@@ -172,7 +212,8 @@ def test_every_input_with_every_exemplar(translator, tmp_path):
     expected = [f"in{i}_ex{j}.png" for i in range(2) for j in range(3)]
     assert names == sorted([*expected, "grid.png"])
     assert images.read(str(tmp_path / "out" / "in1_ex2.png")).shape == (10, 12, 3)
-    assert images.read(grid).shape == (3 * 128, 4 * 128, 3)
+    heights = [128, *(round(128 * high / 12) for high in (9, 10))]
+    assert images.read(grid).shape == (sum(heights), 4 * 128, 3)
     content, exemplar = (
         images.to_float(images.read(p))[None] for p in (inputs[1], exemplars[2])
     )
@@ -198,8 +239,10 @@ def test_bad_files_stop_or_are_left_out(translator, tmp_path):
     good, bad = save_noise(tmp_path / "good.png", 9, 12), str(tmp_path / "bad.png")
     (tmp_path / "bad.png").write_text("no picture")
     out = str(tmp_path / "out")
-    with pytest.raises(images.BadImage, match=r"bad\.png"):
-        translate.translate_files(translator, [bad, good], [good], out)
+    hint = r"bad\.png: .*; --on_bad_image=skip leaves it out"
+    for inputs, exemplars in (([bad, good], [good]), ([good], [good, bad])):
+        with pytest.raises(images.BadImage, match=hint):
+            translate.translate_files(translator, inputs, exemplars, out)
     written, messages = translate.translate_files(
         translator, [bad, good], [good], out, on_bad_image="skip"
     )
@@ -211,6 +254,25 @@ def test_bad_files_stop_or_are_left_out(translator, tmp_path):
         translate.translate_files(
             translator, [good], [bad], str(tmp_path / "o"), on_bad_image="skip"
         )
+
+
+def test_a_missing_exemplar_is_told_before_anything_is_computed(tmp_path):
+    good = save_noise(tmp_path / "good.png", 9, 12)
+    exemplars = [*[good] * 10, str(tmp_path / "gone.png")]
+    networks = mock.Mock(smallest_side=8)
+    with pytest.raises(images.BadImage, match=r"gone\.png: .*on_bad_image=skip"):
+        translate.translate_files(networks, [good], exemplars, str(tmp_path / "out"))
+    networks.encode_style.assert_not_called()
+
+
+def test_the_last_line_counts_as_english_does_and_claims_no_more(capsys):
+    """A folder's files that are no images were told before: no second count of them."""
+    pairing.report(["a"], ["e"], "out", 1, [])
+    pairing.report(["a", "b"] * 600, ["e", "f"], "out", 2398, ["a: bad"])
+    assert capsys.readouterr().out.splitlines() == [
+        "1 input, 1 exemplar: 1 image written to out",
+        "1,200 inputs, 2 exemplars: 2,398 images written to out, 1 bad image left out",
+    ]
 
 
 def test_images_too_small_for_the_networks_are_named(tmp_path):

@@ -9,7 +9,7 @@ import shutil
 import pytest
 import tensorflow as tf
 from support.files import save_noise
-from support.programs import refusal
+from support.programs import all_programs, refusal, settings_of
 from support.runs import untrained
 
 from egsc_tf import config as config_lib
@@ -93,6 +93,25 @@ def test_vgg_is_there_before_the_images_are_read(photos, tmp_path, monkeypatch):
         training.train(config, str(tmp_path / "run"))
 
 
+def test_a_second_start_is_told_of_the_first_before_it_reads(photos, tmp_path, no_work):
+    run, config = str(tmp_path / "run"), Config(dataset="folder", data_dir=str(photos))
+    os.mkdir(run)
+    with lock.run_lock(run):
+        with pytest.raises(
+            UserError, match=r"run\.lock: expected no other run in this"
+        ):
+            training.train(config, run)
+        assert os.listdir(run) == ["run.lock"]
+
+
+def test_a_start_that_fails_at_an_image_leaves_no_folder(photos, tmp_path):
+    (photos / "trainA" / "0.png").write_bytes(b"")
+    config = Config(dataset="folder", data_dir=str(photos), perceptual_network=EMBEDDED)
+    with pytest.raises(images.BadImage, match=r"0\.png"):
+        training.train(config, str(tmp_path / "runs" / "run"))
+    assert not (tmp_path / "runs").exists()
+
+
 def test_train_needs_locks_and_says_where_they_are(tmp_path, monkeypatch):
     lock.require_locks()
     monkeypatch.setattr(lock.sys, "platform", "win32")
@@ -106,7 +125,7 @@ def test_train_needs_locks_and_says_where_they_are(tmp_path, monkeypatch):
         ({"metrics": ("fid",), "extractor": "no.h5"}, r"--extractor=no\.h5: expected"),
         ({"perceptual_network": "no.h5"}, r"--perceptual_network=no\.h5: expected"),
         (
-            {"metrics": ("segmentation",), "segmentation_model": "no"},
+            {"metrics": ("segmentation_agreement",), "segmentation_model": "no"},
             "--segmentation_model=no: expected a SavedModel",
         ),
     ],
@@ -194,6 +213,36 @@ def test_variants_look_for_what_their_scores_need(photos, tmp_path, monkeypatch)
         variants.main(base, flags)
     with pytest.raises(UserError, match=r"--perceptual_network=no\.h5"):
         variants.main(Config(perceptual_network="no.h5"), flags)
+
+
+@pytest.mark.parametrize(
+    ("name", "flags"),
+    [
+        ("train", ["--dataset=folder", "--workdir=unused"]),
+        ("new", ["--output=unused"]),
+        ("check_dataset", []),
+    ],
+)
+def test_the_folder_of_a_domain_points_at_the_one_above(photos, no_work, name, flags):
+    code, output = refusal(name, *flags, f"--data_dir={photos / 'trainA'}")
+    assert code == 2
+    assert f"found one of these; --data_dir={photos} is above it" in output
+    code, output = refusal("train", "--workdir=x", f"--data_dir={photos / 'trainB'}")
+    assert code == 2
+    assert f". Photos? Add --dataset=folder --data_dir={photos}\n" in output
+
+
+@pytest.mark.parametrize("name", sorted({*all_programs()} - {"export.run_tflite"}))
+def test_missing_flags_are_told_in_one_line_of_our_own(name):
+    of = [f for each in settings_of(name)[0] for f in dataclasses.fields(each)]
+    required = [f"--{f.name}" for f in of if f.metadata.get("required")]
+    if not required:
+        return
+    code, output = refusal(name)
+    assert code == 2
+    told = f"error: expected {', '.join(required)}, found no value; --help"
+    assert told in output
+    assert "None" not in output
 
 
 def test_new_looks_for_weights_before_it_measures(photos, tmp_path, no_work):

@@ -123,7 +123,8 @@ def test_what_is_remembered_is_small_and_soon_compared(tmp_path):
     class Many:
         def inventory(self, domain):
             marks = np.arange(count) + (domain == "b")
-            return inventory.of([f"{n}.jpg" for n in range(count)], marks)
+            names = (f"{n}.jpg" for n in range(count))
+            return inventory.of(names, marks.__getitem__)
 
         def size(self, domain):
             return count

@@ -78,7 +78,7 @@ def test_nothing_behind_two_dashes_is_read():
 def test_an_unknown_name_lists_the_names():
     message = (
         r"--flagfile=egsc_tf:demmo: expected egsc_tf: and one of "
-        r"celeba_64, .*demo, .*release_numerics; found 'demmo'"
+        r"bdd_day2night, .*demo, .*release_numerics; found 'demmo'"
     )
     with pytest.raises(UserError, match=message):
         flagfiles.expand(["--flagfile=egsc_tf:demmo"])

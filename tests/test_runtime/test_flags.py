@@ -10,7 +10,7 @@ from absl import flags as absl_flags
 
 from egsc_tf.errors import UserError
 from egsc_tf.runtime import program
-from egsc_tf.runtime.flags import check, define, like, parse, setting
+from egsc_tf.runtime.flags import check, define, like, parse, require_given, setting
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,10 +77,10 @@ def test_a_bad_value_is_named(flag, error, message):
 
 
 def test_a_required_flag_must_be_given():
-    values = absl_flags.FlagValues()
-    define(Settings, values)
-    with pytest.raises(absl_flags.Error, match="--workdir"):
-        values(["program"])
+    for missing in (None, ""):
+        with pytest.raises(UserError, match="^expected --workdir, found no value"):
+            require_given([Settings(missing)])
+    require_given([Settings("w")])
 
 
 def test_python_users_are_checked_too():

@@ -1,5 +1,6 @@
 """A path means one thing in every program, and is looked at before any work."""
 
+import argparse
 import os
 import pathlib
 from functools import partial
@@ -7,9 +8,10 @@ from functools import partial
 import pytest
 from absl import flags as absl_flags
 from support import runs
-from support.programs import all_programs, refusal, settings_of
+from support.programs import all_programs, refusal, settings_of, some_value
 
 from egsc_tf import config as config_lib
+from egsc_tf.config import Config
 from egsc_tf.errors import UserError
 from egsc_tf.evaluation import scoring
 from egsc_tf.export import run_tflite
@@ -29,7 +31,17 @@ NO_PATHS = {
     "export.web": {"name"},
     "app": {"host", "root_path"},
     "train": {"tpu"},
-    "*": {"dataset", "split_a", "split_b", "metrics", "variants", "what", "directions"},
+    "train_segmentation": {"domains"},
+    "*": {
+        "dataset",
+        "directions",
+        "kinds",
+        "metrics",
+        "split_a",
+        "split_b",
+        "variants",
+        "what",
+    },
 }
 
 
@@ -76,6 +88,22 @@ def test_what_a_path_means(home):
         paths.expand("~no_such_user/x", "--f")
 
 
+def test_a_path_is_expanded_once(monkeypatch):
+    """Else a variable whose value begins with $ would be followed, or lost."""
+    for value in ("$PHOTOS/deep", "${PHOTOS}", "/srv/$PHOTOS"):
+        monkeypatch.setenv("DEEP", value)
+        for given in ("$DEEP", "${DEEP}/x"):
+            with pytest.raises(UserError, match="^--data_dir.*: expected a path whose"):
+                Config(data_dir=given, dataset="folder")
+            with pytest.raises(argparse.ArgumentTypeError, match=": expected a path w"):
+                run_tflite.path(given)
+    monkeypatch.setenv("DEEP", "a$/$5")
+    assert Config(data_dir="$DEEP", dataset="folder").data_dir == "a$/$5"
+    monkeypatch.setenv("DEEP", "~/photos")
+    once = paths.expand("$DEEP", "--f")
+    assert once == paths.expand(once, "--f") == os.path.expanduser("~/photos")
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_every_flag_of_text_is_a_path_or_known_to_be_none(program):
     """A new flag is either: say `path=` in its field, or name it in NO_PATHS."""
@@ -91,7 +119,11 @@ def test_every_flag_of_text_is_a_path_or_known_to_be_none(program):
 def test_every_path_flag_of_every_program_takes_home_and_variables(
     program, tmp_path, home
 ):
-    required = [f"--{f.name}=x" for f in fields_of(program) if f.metadata["required"]]
+    required = [
+        f"--{f.name}={some_value(f)}"
+        for f in fields_of(program)
+        if f.metadata["required"]
+    ]
     flagfile = tmp_path / "some.flags"
     for given, expected in (("~/x", f"{home}/x"), ("$PHOTOS/x", "/srv/photos/x")):
         for field in (f for f in fields_of(program) if f.metadata["path"]):
@@ -139,7 +171,7 @@ def test_what_cannot_be_written_is_known_before_any_work(program, tmp_path):
         if field.metadata["path"] == paths.READ:
             continue
         required = [
-            f"--{f.name}={'ngf:4' if f.name == 'vary' else '/no/such/x'}"
+            f"--{f.name}={some_value(f)}"
             for f in fields_of(program)
             if f.metadata["required"] and f.name != field.name
         ]

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 from absl import flags as absl_flags
-from support.programs import all_programs, refusal, settings_of
+from support.programs import all_programs, refusal, settings_of, some_value
 
 from egsc_tf.config import Config
 from egsc_tf.errors import UserError
@@ -34,6 +34,7 @@ OF_RUNS = {
     "style_loss": ("--style_loss=statistics", "--style_weight=0", "--style_weight=1"),
 }
 SEGMENTATION = ("--metrics=fid", "--metrics=segmentation")
+TRANSFER = ("--metrics=segmentation", "--metrics=segmentation_transfer")
 SCHEDULE = {
     name: (f"--{name}=9", "--height=32", None)
     for name in (
@@ -68,6 +69,9 @@ OF_PROGRAMS = {
             "--metrics=l1",
             "--metrics=diversity",
         ),
+        "kinds": ("--kinds=day,night", "--metrics=fid", "--metrics=exemplar_kind"),
+        "segmentation_steps": ("--segmentation_steps=9", *TRANSFER),
+        "segmentation_seeds": ("--segmentation_seeds=9", *TRANSFER),
         "segmentation_model": ("--segmentation_model=x", *SEGMENTATION),
         "label_dir": ("--label_dir=x", *SEGMENTATION),
         "segmentation_classes": ("--segmentation_classes=8", *SEGMENTATION),
@@ -119,7 +123,11 @@ def require_used(program, *arguments, more=()):
     values = absl_flags.FlagValues()
     for each in settings:
         flags_lib.define(each, values)
-    required = [f"--{f.name}=x" for f in fields_of(program) if f.metadata["required"]]
+    required = [
+        f"--{f.name}={some_value(f)}"
+        for f in fields_of(program)
+        if f.metadata["required"]
+    ]
     expanded = flagfiles.expand(arguments)
     values(["program", *required, *expanded])
     made = [flags_lib.parse(each, values) for each in settings]
@@ -144,7 +152,7 @@ def test_a_flag_without_effect_is_named(program, given, idle, used, tmp_path):
     (tmp_path / "others.flags").write_text("\n".join(others))
     given = [f"--flagfile={tmp_path / 'others.flags'}", flag]
     required = [
-        f"--{f.name}={'ngf:4' if f.name == 'vary' else '/x'}"
+        f"--{f.name}={some_value(f)}"
         for f in fields_of(program)
         if f.metadata["required"]
     ]

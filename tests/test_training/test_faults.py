@@ -295,15 +295,15 @@ class Failing:
     def size(self, domain):
         return self.source.size(domain)
 
-    def image(self, domain, index, seed):
-        def read(index, nth):
-            if domain == "b" and nth == 3 * SHORT.batch_size * 2:
+    def batch(self, domain, indices, seeds):
+        def read(indices, nth):
+            if domain == "b" and 3 * SHORT.batch_size * 2 in nth:
                 raise images.BadImage("b/7.png: expected an image, found: nothing")
-            return index
+            return indices
 
-        nth = seed[1] // EXAMPLE_SEEDS
-        index = tf.ensure_shape(python_op.call(read, [index, nth], tf.int64), [])
-        return self.source.image(domain, index, seed)
+        inputs = [indices, seeds[:, 1] // EXAMPLE_SEEDS]
+        indices = python_op.call(read, inputs, tf.int64, indices.shape)
+        return self.source.batch(domain, indices, seeds)
 
 
 def test_a_reader_that_fails_is_named_and_the_run_goes_on_from_its_last_checkpoint(

@@ -469,6 +469,23 @@ def test_what_is_measured_on_a_sample_is_what_it_is_called():
     assert numbers["sample/d_accuracy"] == pytest.approx(0.5)
 
 
+@pytest.mark.filterwarnings("error:.*all values lie in 0 to 1")
+def test_bright_images_of_our_own_are_not_doubted():
+    """Cropped and recoloured ones are no bytes, nor are those that networks make."""
+    config = dataclasses.replace(RUN, n_encoder=1)
+    translator = egsc_tf.Translator.from_config(config)
+    bright = tf.random.stateless_uniform([samples.SAMPLES, 12, 12, 3], [0, 1], 0.1, 0.9)
+    trainer = SimpleNamespace(
+        steps_done=lambda: 1,
+        discriminator_a=lambda x: np.ones([len(x), 2, 2, 1]),
+        discriminator_b=lambda x: np.ones([len(x), 2, 2, 1]),
+    )
+    x = {"a": bright, "b": bright}
+    assert samples.Translations(trainer, x, translator).take().picture.size
+    with pytest.raises(UserWarning, match="all values lie in 0 to 1"):
+        translator.encode_style(bright, "a")
+
+
 def test_infinite_norms_are_left_out_of_the_curves_and_told_once(tmp_path, caplog):
     trainer = SimpleNamespace(steps_done=lambda: 4, learning_rate=lambda: 0.5)
     drawn = callbacks.Scalars(str(tmp_path), 2)

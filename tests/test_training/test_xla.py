@@ -270,12 +270,12 @@ class Spoilt:
     def __init__(self, source):
         self.source, self.size = source, source.size
 
-    def image(self, domain, index, seed):
-        image = self.source.image(domain, index, seed)
+    def batch(self, domain, indices, seeds):
+        x = self.source.batch(domain, indices, seeds)
         is_bad = (domain == "b") & (
-            seed[1] // EXAMPLE_SEEDS == 3 * CONFIG.batch_size * 2
+            seeds[:, 1] // EXAMPLE_SEEDS == 3 * CONFIG.batch_size * 2
         )
-        return image * tf.where(is_bad, np.nan, 1.0)
+        return x * tf.where(is_bad, np.nan, 1.0)[:, None, None, None]
 
 
 @slow

@@ -7,7 +7,7 @@ PTransform. Both make the same examples.
 
 import tensorflow_datasets as tfds
 
-from egsc_tf.errors import UserError
+from egsc_tf.runtime import extras
 
 
 class BeamReadyBuilder(tfds.core.GeneratorBasedBuilder):
@@ -37,8 +37,5 @@ def apache_beam():
     try:
         import apache_beam
     except ImportError as error:
-        raise UserError(
-            "beam_runner, beam_options: expected the packages of "
-            f"`pip install '.[beam]'`, found no {error.name}"
-        ) from error
+        raise extras.missing("beam", error, "beam_runner, beam_options") from error
     return apache_beam

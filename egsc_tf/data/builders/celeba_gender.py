@@ -91,8 +91,5 @@ def _of_file(path):
 
 def _example(name, pixels):
     """pixels: [h, w, 3] uint8."""
-    height, width = pixels.shape[:2]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    square = pixels[top : top + side, left : left + side]
+    square = images.centre(pixels, SIDE, SIDE)
     return name, {"image": images.resize(square, SIDE, SIDE), "name": name}

@@ -6,46 +6,19 @@ sites ask for a login, so their archives, as they are, are put into the manual f
 """
 
 import functools
-import re
-import zipfile
 
 import numpy as np
-import tensorflow as tf
 import tensorflow_datasets as tfds
 from absl import logging
 
-from egsc_tf.data import images, label_maps
+from egsc_tf.data import archives, images, label_maps
 from egsc_tf.data.builders.beam_ready import BeamReadyBuilder
+from egsc_tf.runtime.counted import counted
 
 HEIGHT, WIDTH = 256, 512
 # GTA5's own split file is not among its archives: each 50th frame is a test image.
 TEST_EVERY = 50
 ARCHIVES = range(1, 11)
-
-
-class _Archive:
-    """The files of zip archives whose path in the archive matches a pattern.
-
-    Attributes:
-      places: {what the pattern's group found: (archive, path in it)}.
-    """
-
-    def __init__(self, paths, pattern):
-        self.places = {}
-        for path in paths:
-            for name in _open(str(path)).namelist():
-                if match := re.fullmatch(pattern, name):
-                    self.places[match.group(1)] = (str(path), name)
-
-
-def _read(place):
-    path, name = place
-    return _open(path).read(name)
-
-
-@functools.cache
-def _open(path):
-    return zipfile.ZipFile(tf.io.gfile.GFile(path, "rb"))
 
 
 class _EgscGta5(BeamReadyBuilder):
@@ -68,16 +41,16 @@ class _EgscGta5(BeamReadyBuilder):
 
     def _split_generators(self, dl_manager):
         folder = dl_manager.manual_dir
-        pictures = _existing(folder, [f"{n:02d}_images.zip" for n in ARCHIVES])
+        pictures = archives.existing(folder, [f"{n:02d}_images.zip" for n in ARCHIVES])
         labels = [
-            _existing(folder, [path.name.replace("images", "labels")])[0]
+            archives.existing(folder, [path.name.replace("images", "labels")])[0]
             for path in pictures
         ]
         if len(pictures) < len(ARCHIVES):
             logging.warning("%s: %d of the 10 GTA5 archives", folder, len(pictures))
         a = (
-            _Archive(pictures, r"images/(\d+)\.png"),
-            _Archive(labels, r"labels/(\d+)\.png"),
+            archives.Members(pictures, r"images/(\d+)\.png"),
+            archives.Members(labels, r"labels/(\d+)\.png"),
             label_maps.category_of_label_id,
         )
         keys = sorted(a[0].places)
@@ -93,7 +66,9 @@ class _EgscGta5(BeamReadyBuilder):
     def _of_photographs(self, folder, part):
         """The examples of a part of domain B; a subclass says where they lie."""
         pictures, labels = (
-            _Archive(_existing(folder, [name]), pattern.replace("PART", part))
+            archives.Members(
+                archives.existing(folder, [name]), pattern.replace("PART", part)
+            )
             for name, pattern in (self.PICTURES, self.LABELS)
         )
         keys = sorted(pictures.places)
@@ -104,9 +79,9 @@ class _EgscGta5(BeamReadyBuilder):
         labelled = [key for key in keys if key in labels.places]
         if len(labelled) < len(keys):
             logging.warning(
-                "left out %d of %d images without labels",
+                "left out %d of %s without labels",
                 len(keys) - len(labelled),
-                len(keys),
+                counted(len(keys), "image"),
             )
         items = [(key, pictures.places[key], labels.places[key]) for key in labelled]
         return self._generate_examples(
@@ -114,18 +89,12 @@ class _EgscGta5(BeamReadyBuilder):
         )
 
 
-def _existing(folder, names):
-    """The archives of these names that are there; at least one must be."""
-    paths = [folder / name for name in names if (folder / name).exists()]
-    if not paths:
-        raise FileNotFoundError(f"{folder}: expected {names[0]}, found no such file")
-    return paths
-
-
 def _example(item, to_category):
     name, picture, label = item
-    pixels = images.resize(images.read_bytes(_read(picture), name), HEIGHT, WIDTH)
-    ids = np.asarray(label_maps.open_bytes(_read(label)))
+    pixels = images.resize(
+        images.read_bytes(archives.read(picture), name), HEIGHT, WIDTH
+    )
+    ids = np.asarray(label_maps.open_bytes(archives.read(label)))
     small = label_maps.resize(to_category(ids), HEIGHT, WIDTH)
     return name, {"image": pixels, "label_map": small[..., None], "name": name}
 

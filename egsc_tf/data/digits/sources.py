@@ -74,7 +74,7 @@ class _Digits:
         del domain
         pairs = zip(self.images.numpy(), self.labels.numpy())
         digests = [inventory.digest(x.tobytes() + y.tobytes()) for x, y in pairs]
-        return inventory.of([str(n) for n in range(len(digests))], digests)
+        return inventory.of(map(str, range(len(digests))), digests.__getitem__)
 
     def tell(self):
         """Nothing: all of the handwriting is good."""
@@ -108,6 +108,14 @@ class _Digits:
         """The content of `index` in the look that `seed` [2] draws."""
         content = self.content(index, seed)
         return self.paint(content, domain, self.look(domain, index, seed))
+
+    def batch(self, domain, indices, seeds):
+        """`image` of each of `indices` [N] with its seed of `seeds` [N, 2]."""
+        return tf.map_fn(
+            lambda one: self.image(domain, *one),
+            (indices, seeds),
+            fn_output_signature=tf.float32,
+        )
 
 
 class DigitsSingle(_Digits):

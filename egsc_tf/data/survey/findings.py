@@ -10,6 +10,7 @@ import os
 from egsc_tf.data import folders, images
 from egsc_tf.data.survey.reading import FOLDERS, read_files
 from egsc_tf.data.survey.statistics import FolderStatistics
+from egsc_tf.runtime.counted import counted
 
 ENLARGED = 2.0
 STRETCHED = 1.5
@@ -67,7 +68,11 @@ class Findings:
         for name, folder in self.folders.items():
             listed, others = folder.contents.images, folder.contents.others
             for inner, count in folder.contents.subfolders.items():
-                self._add("not_read_folders", f"{name}/{inner}", f"{count} image files")
+                self._add(
+                    "not_read_folders",
+                    f"{name}/{inner}",
+                    folder.contents.in_subfolder(count),
+                )
             files = [f"{name}/{file}" for file in listed + others]
             found = read_files(
                 [os.path.join(self.data_dir, file) for file in files],
@@ -123,7 +128,9 @@ class Findings:
             if folder.contents.refused:
                 found.append(folder.contents.refused)
             elif folder.stopping and on_bad_image == "stop":
-                found.append(f"{name}: {folder.stopping} files stop it")
+                found.append(
+                    f"{name}: {counted(folder.stopping, 'file')} would stop it"
+                )
             elif folder.usable < images.FEWEST:
                 found.append(
                     f"{name}: expected at least {images.FEWEST} usable images, found "

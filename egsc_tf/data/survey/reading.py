@@ -12,10 +12,10 @@ import warnings
 import numpy as np
 
 from egsc_tf.data import doubts, images
-from egsc_tf.domains import DOMAINS
+from egsc_tf.data.listings import folder
 from egsc_tf.runtime.threads import in_order
 
-FOLDERS = tuple(s + domain.upper() for s in ("train", "test") for domain in DOMAINS)
+FOLDERS = folder.NAMES
 BLOCK = 2**20
 THUMBNAIL = 96
 
