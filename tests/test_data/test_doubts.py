@@ -123,10 +123,11 @@ def test_training_names_them_and_reads_each_image_once(root, caplog, monkeypatch
             read_all(source)
             source.tell()
     lines = [record.getMessage() for record in caplog.records]
-    dark = [
-        f"doubtful: {MESSAGE}".format(root / "trainA" / f"dark{i}.tif") for i in (0, 1)
-    ]
-    assert lines[:2] == dark
+    dark = {
+        f"doubtful: {MESSAGE}".format(root / "trainA" / f"dark{i}.tif")
+        for i in range(3)
+    }
+    assert len({*lines[:2]} & dark) == 2  # the first two to be decoded
     assert lines[2].startswith("doubtful: 3 of 9 images, nearly black or of one")
     assert len(lines) == 3
     assert len(reads) == len(set(reads)) == 9

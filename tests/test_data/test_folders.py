@@ -140,7 +140,7 @@ def test_heic_goes_the_way_of_all_images(tmp_path):
     assert np.abs(found.pixels.astype(int) - pixels).max() <= 3
     config = Config(dataset="folder", data_dir=str(tmp_path), height=48, width=64)
     source = open_source(config, "train")
-    np.testing.assert_array_equal(source.pixels("a", 1), found.pixels)
+    np.testing.assert_array_equal(source.pixels("a", [1])[0], found.pixels)
     summary = check_dataset.check(str(tmp_path), 48, 64).summary()
     assert summary["folders"]["testB"]["formats"] == {"HEIF": 2}
     assert summary["reasons_against"]["training --on_bad_image=stop"] == []
