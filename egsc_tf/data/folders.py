@@ -114,12 +114,12 @@ def look_into(path, recursive=False):
             # One after the other, as a list of them would take 50 MB of 200,000 files.
             with os.scandir(os.path.join(path, inner)) as entries:
                 for entry in entries:
-                    name = os.path.join(inner, entry.name)
+                    name = os.path.join(inner, entry.name) if inner else entry.name
                     if entry.name.startswith("."):
                         hidden += 1
                     elif recursive and entry.is_dir(follow_symlinks=False):
                         waiting.append(name)
-                    elif is_image_name(name):
+                    elif _ending(entry.name) in images.ENDINGS:
                         contents.images.append(name)
                     elif os.path.isdir(entry.path):  # entry.is_dir() raises at a loop
                         contents.subfolders[name] = below.images(entry.path)

@@ -21,6 +21,7 @@ from egsc_tf.data.images import FEWEST
 from egsc_tf.errors import UserError
 
 NAMED = 20  # images left out that the log names
+NOWHERE = -1  # the slot of an image that is not kept
 
 
 @functools.cache
@@ -35,7 +36,7 @@ class Store:
       listing: egsc_tf.data.listing.Listing.
       count: how many of its images there are, the first ones.
       size: (H, W).
-      kept: how many of them have room in memory, the first ones.
+      kept: how many of them have room in memory, the first that come up.
       stops: whether a bad image is an error, or left out.
       doubtful: egsc_tf.data.doubts.Doubts.
 
@@ -52,9 +53,11 @@ class Store:
         self.cache, self.bad = None, {}
         self._size, self._stops, self._doubtful = size, stops, doubtful
         self._seen = np.zeros(count, bool)
-        # Not zeros: the system gives memory only to what is written.
+        # The system gives memory only to what is written, but 2 MiB at once: images
+        # lie in the order in which they came up, so that few of many take little.
         self._kept = np.empty((kept, *size, 3), np.uint8)
-        self._is_kept = np.zeros(count, bool)
+        self._slots = np.full(count, NOWHERE)
+        self._used = 0
         self._lock = threading.Lock()
         self._require(count)
 
@@ -85,12 +88,12 @@ class Store:
           egsc_tf.data.images.BadImage: where one does not decode and is to stop.
         """
         indices = np.asarray(indices)
-        missing = np.flatnonzero(~self._is_kept[indices])
+        slots = self._slots[indices]
+        there, missing = np.flatnonzero(slots >= 0), np.flatnonzero(slots < 0)
         if not len(missing):
-            return self._kept[indices]
+            return self._kept[slots]
         found = np.empty((len(indices), *self._size, 3), np.uint8)
-        there = np.flatnonzero(self._is_kept[indices])
-        found[there] = self._kept[indices[there]]
+        found[there] = self._kept[slots[there]]
 
         def fill(places):
             for place in places:
@@ -108,9 +111,11 @@ class Store:
     def _one(self, index):
         """[H, W, 3] of the image at a place; kept where there is room."""
         pixels = self._good(index)
-        if index < len(self._kept):
-            self._kept[index] = pixels
-            self._is_kept[index] = True  # from here on other threads may take it
+        with self._lock:
+            if self._slots[index] < 0 and self._used < len(self._kept):
+                self._kept[self._used] = pixels
+                self._slots[index] = self._used  # from here on others may take it
+                self._used += 1
         return pixels
 
     def _good(self, index):
