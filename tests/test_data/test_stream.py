@@ -20,9 +20,9 @@ class Numbers:
     def size(self, domain):
         return self.sizes[domain]
 
-    def image(self, domain, index, seed):
-        del seed, domain
-        return tf.fill([8, 8, 3], tf.cast(index, tf.float32))
+    def batch(self, domain, indices, seeds):
+        del seeds, domain
+        return tf.cast(indices, tf.float32)[:, None, None, None] * tf.ones([8, 8, 3])
 
 
 CONFIG = Config(height=8, width=8, n_encoder=1, batch_size=4, seed=5)
@@ -189,9 +189,12 @@ def test_a_batch_may_have_an_axis_more():
 class Noise(Numbers):
     """Bytes, another image for each seed."""
 
-    def image(self, domain, index, seed):
-        noise = tf.random.stateless_uniform([8, 8, 3], seed, 0, 256, tf.int32)
-        return tf.cast(noise, tf.uint8)
+    def batch(self, domain, indices, seeds):
+        def noise(seed):
+            found = tf.random.stateless_uniform([8, 8, 3], seed, 0, 256, tf.int32)
+            return tf.cast(found, tf.uint8)
+
+        return tf.map_fn(noise, seeds, fn_output_signature=tf.uint8)
 
 
 def test_bytes_stay_bytes_until_they_are_used():
