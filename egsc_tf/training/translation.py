@@ -210,8 +210,8 @@ class TranslationTrainer(AdversarialTrainer):
     def perceptual_losses(self, x_a, x_b, x_ab, x_ba):
         """{"G/style", "G/content"}, those that have a weight: x_ab against x_b and
         x_a, and x_ba likewise."""
-        phi_real = [tf.stop_gradient(f) for f in self.phi(tf.concat([x_b, x_a], 0))]
-        phi_fake = self.phi(tf.concat([x_ab, x_ba], 0))
+        phi_real = self.features(tf.stop_gradient(tf.concat([x_b, x_a], 0)))
+        phi_fake = self.features(tf.concat([x_ab, x_ba], 0))
         logs = {}
         # Rows: fakes (ab, ba), their exemplars (b, a), their sources (a, b). Both
         # losses are means over the rows, the paper's are sums over the directions.
@@ -222,6 +222,11 @@ class TranslationTrainer(AdversarialTrainer):
             phi_source = [tf.roll(f, tf.shape(x_a)[0], axis=0) for f in phi_real]
             logs["G/content"] = 2.0 * losses.content_loss(phi_fake, phi_source)
         return logs
+
+    def features(self, x):
+        """phi_1 ... of images, as many and of the size that the Config asks for."""
+        config = self.config
+        return self.phi(x, config.perceptual_layers, round(1 / config.perceptual_scale))
 
     def after_updates(self, going):
         self._run(self.average, going)

@@ -281,6 +281,19 @@ def test_embedded_features_are_the_same_everywhere():
     assert kernel.ravel()[0] == pytest.approx(0.06014947, rel=1e-5)
 
 
+@pytest.mark.parametrize("traced", [False, True])
+def test_fewer_and_smaller_features_are_those_of_averaged_images(traced):
+    network = vgg.load("embedded")
+    x = image(2, 24, 32, 3)
+    call = tf.function(network, jit_compile=False) if traced else network
+    found = call(x, layers=3, shrink=2)
+    smaller = x.numpy().reshape(2, 12, 2, 16, 2, 3).mean(axis=(2, 4))
+    expected = network(tf.constant(smaller))
+    assert (len(found), len(expected)) == (3, 5)
+    for one, other in zip(found, expected):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+
+
 def test_vgg19_file_gives_keras_own_features(tmp_path):
     keras_vgg = keras.applications.VGG19(include_top=False, weights=None)
     path = str(tmp_path / "vgg19.h5")
