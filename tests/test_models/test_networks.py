@@ -337,6 +337,14 @@ def test_reflect_pad_and_its_gradient_are_those_of_tf_pad(size):
         np.testing.assert_allclose(one, expected, rtol=1e-5)
 
 
+def test_reflect_pad_of_sizes_that_a_graph_does_not_know():
+    unknown = tf.TensorSpec([None, None, None, 3])
+    pad = tf.function(lambda x: blocks.reflect_pad(x, 1), input_signature=[unknown])
+    for height, width in ((2, 2), (5, 4)):
+        x = image(2, height, width, 3)
+        np.testing.assert_array_equal(pad(x), blocks.mirror_edges(x))
+
+
 @pytest.mark.parametrize("options", [{}, {"center": False, "scale": False}])
 def test_keras_layer_stands_in_for_the_one_of_addons(options):
     if addons.InstanceNormalization is addons.KerasInstanceNormalization:
