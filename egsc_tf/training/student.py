@@ -22,7 +22,7 @@ from egsc_tf.run import checkpoints, restore
 from egsc_tf.run import workdir as workdir_lib
 from egsc_tf.runtime import paths
 from egsc_tf.runtime.files import write_whole
-from egsc_tf.runtime.flags import like, setting
+from egsc_tf.runtime.flags import like, setting, settings_of, shown
 from egsc_tf.training import run
 from egsc_tf.training.distillation import DistillationTrainer
 from egsc_tf.training.stage import train_stage
@@ -271,6 +271,22 @@ def distill(
         )
 
 
+def command(output: str) -> list[str]:
+    """The arguments of egsc_tf.distill that a student began with; [] for a run that is
+    no student."""
+    path = os.path.join(output, workdir_lib.DISTILLED)
+    if not os.path.isfile(path):
+        return []
+    origin = _read(path)
+    values = {**dataclasses.asdict(config_lib.load(output)), **origin}
+    chosen = [
+        shown(field.name, values[field.name])
+        for field in settings_of(Settings)
+        if values[field.name] != field.default
+    ]
+    return [f"--workdir={origin['teacher']}", f"--output={output}", *chosen]
+
+
 def _require_same(output: str, origin: dict[str, object], override: bool) -> None:
     """Raises UserError where `output` holds what this start does not go on with."""
     path = os.path.join(output, workdir_lib.DISTILLED)
@@ -281,14 +297,7 @@ def _require_same(output: str, origin: dict[str, object], override: bool) -> Non
                 "egsc_tf.distill; found a run of another program"
             )
         return
-    try:
-        with open(path, encoding="utf-8") as file:
-            before = json.load(file)
-        found = {name: before[name] for name in origin}
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{path}: expected what egsc_tf.distill wrote, found: {error!r}"
-        ) from error
+    found = _read(path)
     # Where the teacher lies is of no matter.
     changed = [
         f"{told} was {found[name]}, is now {origin[name]}"
@@ -305,6 +314,18 @@ def _require_same(output: str, origin: dict[str, object], override: bool) -> Non
         f"holds; {'; '.join(changed)}. Use another --output for another student, or "
         "--override_run to go on with this one all the same."
     )
+
+
+def _read(path: str) -> dict[str, Any]:
+    """What OUTPUT/distilled.json says. Raises UserError where a student has no such."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+        return {name: found[name] for name in ("teacher", *_TOLD)}
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path}: expected what egsc_tf.distill wrote, found: {error!r}"
+        ) from error
 
 
 def _has_discriminators(path: str) -> bool:
