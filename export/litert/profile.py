@@ -21,6 +21,12 @@ from egsc_tf.export.litert import flatbuffer
 from egsc_tf.export.litert.interpreter import Interpreter
 
 CONVOLUTIONS = ("CONV_2D", "TRANSPOSE_CONV")
+# {number: what is computed with an operator at once}; 0 is nothing.
+ACTIVATIONS = {
+    number: name
+    for name, number in vars(schema.ActivationFunctionType).items()
+    if isinstance(number, int) and number
+}
 
 
 def profile(content, signature, runs=10):
@@ -32,9 +38,9 @@ def profile(content, signature, runs=10):
       runs: how often each is timed; the shortest time counts.
 
     Returns:
-      (rows, ms of the whole signature). A row is {"operator", "shape": of the output,
-      "count", "ms": of all `count` together, "gflops": a second, None of what is no
-      convolution}; those that take longest come first.
+      (rows, ms of the whole signature). A row is {"operator": with its activation,
+      "shape": of the output, "count", "ms": of all `count` together, "gflops": a
+      second, None of what is no convolution}; those that take longest come first.
 
     Raises:
       UserError: for a float16 file: its weights are made float32 by operators of their
@@ -53,6 +59,8 @@ def profile(content, signature, runs=10):
             for side in (operator.inputs, operator.outputs)
         )
         options = vars(operator.builtinOptions) if operator.builtinOptions else {}
+        activation = ACTIVATIONS.get(options.get("fusedActivationFunction", 0))
+        name = f"{name} + {activation}" if activation else name
         key = (name, ins, outs, tuple(map(str, options.items())))
         counts[key] += 1
         found.setdefault(key, number)
@@ -61,10 +69,10 @@ def profile(content, signature, runs=10):
         count = counts[name, ins, outs, options]
         ms = _ms(flatbuffer.alone(content, number), runs)
         gflops = None
-        if name in CONVOLUTIONS:
+        if name.startswith(CONVOLUTIONS):
             # Each output, or of a transposed one each input, meets the whole kernel.
             kernel = ins[1]
-            places = outs[0][1:3] if name == "CONV_2D" else ins[2][1:3]
+            places = outs[0][1:3] if name.startswith("CONV_2D") else ins[2][1:3]
             gflops = 2e-6 * math.prod([*places, *kernel]) / ms
         rows.append(
             {
