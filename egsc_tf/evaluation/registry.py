@@ -9,13 +9,14 @@ from egsc_tf.evaluation.evaluators import (
     digits,
     distribution,
     exemplars,
+    masks,
     perceptual,
     segmentation,
     segmentation_transfer,
     transfer,
     tsne,
 )
-from egsc_tf.evaluation.settings import DIGITS, METRICS
+from egsc_tf.evaluation.settings import DIGITS, JUDGED, LABELLED, METRICS
 from egsc_tf.metrics import digit_classifier, extractors, frechet, kind_classifier
 from egsc_tf.models import vgg
 from egsc_tf.runtime.flags import settings_of, without_effect
@@ -36,7 +37,7 @@ CONSTANTS = {
 }
 
 
-SCENES = ("segmentation", "segmentation_agreement", "segmentation_transfer")
+SCENES = {*LABELLED, *JUDGED}
 EVALUATORS = (
     (digits.digits_scores, DIGITS),
     (distribution.distribution, ("fid", "kid")),
@@ -48,9 +49,10 @@ EVALUATORS = (
     (transfer.transfer, ("transfer",)),
     (
         segmentation.semantic_consistency,
-        ("segmentation", "segmentation_agreement"),
+        JUDGED,
     ),
     (segmentation_transfer.segmentation_transfer, ("segmentation_transfer",)),
+    (masks.mask_regions, ("mask_regions",)),
 )
 
 
@@ -80,12 +82,16 @@ def choose(names, config, settings):
             continue
         if known:
             raise UserError(f"--metrics={name}: expected scenes, found digits")
-        if name != "segmentation_transfer" and not settings.segmentation_model:
+        if name in JUDGED and not settings.segmentation_model:
             raise UserError(
                 f"--metrics={name}: expected --segmentation_model, found none"
             )
-        if name != "segmentation_agreement":
+        if name in LABELLED:
             segmentation.check_labels(name, config, settings)
+    if "mask_regions" in names and not config.use_masks:
+        raise UserError(
+            "--metrics=mask_regions: expected a run with masks, found --nouse_masks"
+        )
     if "segmentation_transfer" in names and not settings.segmentation_seeds:
         raise UserError("--segmentation_seeds: expected a seed or more, found none")
     are_single = digit_cases.are_single(config)
@@ -111,7 +117,7 @@ def check_files(names, config, settings):
         vgg.check(settings.perceptual_network or config.perceptual_network)
     if "exemplar_kind" in names:
         exemplars.check_kinds(config, settings)
-    if {*SCENES} & {*names}:
+    if SCENES & {*names}:
         segmentation.check_files(config, settings, names)
 
 

@@ -24,6 +24,7 @@ METRICS = (
     "segmentation",
     "segmentation_agreement",
     "segmentation_transfer",
+    "mask_regions",
 )
 
 
@@ -37,9 +38,11 @@ def _of(*metrics: str) -> Use:
     return Use(("metrics",), expected, holds)
 
 
-_OF_LABELS = _of("segmentation", "segmentation_transfer")
-_OF_MODELS = _of("segmentation", "segmentation_agreement")
-_OF_CLASSES = _of("segmentation", "segmentation_agreement", "segmentation_transfer")
+LABELLED = ("segmentation", "segmentation_transfer", "mask_regions")
+JUDGED = ("segmentation", "segmentation_agreement")
+_OF_LABELS = _of(*LABELLED)
+_OF_MODELS = _of(*JUDGED)
+_OF_CLASSES = _of(*LABELLED, "segmentation_agreement")
 _OF_TRANSFER = _of("segmentation_transfer")
 
 

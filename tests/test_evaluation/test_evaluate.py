@@ -23,6 +23,7 @@ from egsc_tf.evaluation.evaluators import (
     digits,
     distribution,
     exemplars,
+    masks,
     perceptual,
     segmentation,
     segmentation_transfer,
@@ -365,6 +366,38 @@ def test_agreement_needs_no_label_maps(scenes, bright_or_dark):
             context, "b2a", ("segmentation_agreement",)
         )
         assert found == {"segmentation_agreement": expected}
+
+
+def test_masks_are_asked_for_the_classes_of_the_label_maps(scenes):
+    settings = Settings(segmentation_classes=2, label_dir=str(scenes / "labels"))
+
+    class Masked(Identity):
+        """Bright places have one mask; of the second channel all have the same."""
+
+        def encode_content(self, images, domain):
+            bright = tf.cast(tf.reduce_mean(images, -1, True) > 0, tf.float32)
+            noise = tf.random.stateless_uniform(bright.shape, seed=[0, 1])
+            bright = bright if self.tells else noise
+            return None, tf.concat([0.5 + 0.5 * bright, 0.7 + 0 * bright], -1)
+
+    found = {}
+    for tells in (True, False):
+        translator = Masked()
+        translator.tells = tells
+        context = EvaluationContext(translator, config_of(scenes), settings, "")
+        found[tells] = masks.mask_regions(context, "b2a", ())
+    assert found[True]["mask_regions"] == pytest.approx(1.0)
+    assert found[False]["mask_regions"] < 0.05
+    colours = {x["mask_regions_of_colours"] for x in found.values()}
+    assert len(colours) == 1
+    assert 0.8 < colours.pop() < 1.0
+
+
+def test_masks_that_are_not_used_are_not_asked(scenes):
+    config = dataclasses.replace(config_of(scenes), use_masks=False)
+    settings = Settings(label_dir=str(scenes / "labels"), segmentation_classes=2)
+    with pytest.raises(UserError, match=r"expected a run with masks.*--nouse_masks"):
+        registry.choose(("mask_regions",), config, settings)
 
 
 def test_segmentation_needs_its_files(scenes, bright_or_dark):

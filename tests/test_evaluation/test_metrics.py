@@ -26,6 +26,7 @@ from egsc_tf.metrics import (
     segmentation,
 )
 from egsc_tf.metrics import digits as scores
+from egsc_tf.metrics.regions import Regions
 from egsc_tf.models import vgg
 from egsc_tf.runtime.keras import keras
 
@@ -274,6 +275,26 @@ def test_a_class_that_never_occurs_is_left_out_of_miou():
     assert result["iou"] == [0.5, 0.5, None]
     assert result["miou"] == 0.5
     assert result["pixel_accuracy"] == pytest.approx(2 / 3)
+
+
+def test_the_share_between_regions_is_eta_squared():
+    random = np.random.RandomState(0)
+    labels = random.randint(0, 4, (6, 5, 3))
+    values = random.normal(size=(6, 5, 3, 2)) + labels[..., None]
+    regions = Regions(classes=6, ignore=3)  # two classes never occur
+    for rows in (slice(0, 2), slice(2, 6)):
+        regions.add(values[rows], labels[rows])
+
+    kept, of = values[labels != 3], labels[labels != 3]
+    means = np.stack([kept[of == k].mean(axis=0) for k in range(3)])[of]
+    expected = means.var(axis=0).sum() / kept.var(axis=0).sum()
+    assert regions.share() == pytest.approx(expected)
+
+
+def test_what_does_not_vary_has_no_share_between_regions():
+    regions = Regions(classes=2, ignore=255)
+    regions.add(np.ones((1, 2, 2, 3)), np.array([[[0, 1], [1, 0]]]))
+    assert regions.share() is None
 
 
 def test_labels_out_of_range_are_refused():

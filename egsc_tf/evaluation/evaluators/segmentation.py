@@ -10,9 +10,8 @@ from egsc_tf.data.listings import tfds
 from egsc_tf.domains import DOMAINS, split
 from egsc_tf.errors import UserError
 from egsc_tf.evaluation.context import in_batches
-from egsc_tf.metrics import (
-    segmentation,
-)
+from egsc_tf.evaluation.settings import JUDGED
+from egsc_tf.metrics import segmentation
 
 
 def semantic_consistency(context, direction, names):
@@ -79,7 +78,7 @@ def check_labels(name, config, settings):
 def check_files(config, settings, names):
     """Raises UserError where --segmentation_model or --label_dir is not what is
     expected, as far as that is known without reading it."""
-    if {"segmentation", "segmentation_agreement"} & {*names}:
+    if {*JUDGED} & {*names}:
         segmentation.check(settings.segmentation_model)
     if settings.label_dir:
         _require_names(config)
