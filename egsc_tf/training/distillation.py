@@ -26,7 +26,7 @@ class DistillationTrainer(AdversarialTrainer):
       discriminators: path of a checkpoint that holds the teacher's discriminators, or
         None: they begin untrained.
       translation_weight: of the L1 between the translations of both.
-      phi: the PerceptualNetwork, or None where content_weight is 0.
+      phi: the PerceptualNetwork, or None where both perceptual weights are 0.
       jit_compile: see the base class.
     """
 
@@ -124,12 +124,8 @@ class DistillationTrainer(AdversarialTrainer):
             "G/adv_a": losses.adversarial_loss(self.discriminator_a(made["ba"])),
             "G/adv_b": losses.adversarial_loss(self.discriminator_b(made["ab"])),
         }
-        if w.content_weight > 0:
-            phi_wanted = self.phi(tf.concat([wanted["ba"], wanted["ab"]], axis=0))
-            phi_made = self.phi(tf.concat([made["ba"], made["ab"]], axis=0))
-            phi_wanted = [tf.stop_gradient(f) for f in phi_wanted]
-            # A sum over the directions, as in stage 2.
-            logs["G/content"] = 2.0 * losses.content_loss(phi_made, phi_wanted)
+        if w.style_weight > 0 or w.content_weight > 0:
+            logs.update(self.perceptual_losses(made, wanted))
 
         def both(name):
             return logs[f"G/{name}_a"] + logs[f"G/{name}_b"]
@@ -138,9 +134,24 @@ class DistillationTrainer(AdversarialTrainer):
             self.translation_weight * both("translation")
             + w.recon_weight * both("recon")
             + w.adv_weight * both("adv")
+            + w.style_weight * logs.get("G/style", 0.0)
             + w.content_weight * logs.get("G/content", 0.0)
         )
         return total, logs, (made["ba"], made["ab"])
+
+    def perceptual_losses(self, made, wanted):
+        """{"G/style", "G/content"}, those that have a weight, of the translations of
+        both; a sum over the directions, as in stage 2."""
+        wanted = self.phi(tf.concat([wanted["ba"], wanted["ab"]], axis=0))
+        wanted = [tf.stop_gradient(feature) for feature in wanted]
+        made = self.phi(tf.concat([made["ba"], made["ab"]], axis=0))
+        logs = {}
+        if self.config.style_weight > 0:
+            style = losses.STYLE_LOSSES[self.config.style_loss]
+            logs["G/style"] = 2.0 * style(made, wanted)
+        if self.config.content_weight > 0:
+            logs["G/content"] = 2.0 * losses.content_loss(made, wanted)
+        return logs
 
     def after_updates(self, going):
         self._run(self.average, going)

@@ -34,7 +34,9 @@ _OWN = (
     "upsample",
     "adv_weight",
     "recon_weight",
+    "style_weight",
     "content_weight",
+    "style_loss",
     "seed",
     "batch_size",
     "total_steps",
@@ -59,13 +61,12 @@ _FIXED: dict[str, Any] = {
     "content_view": "same",
     "latent_noise": 0.0,
     "test_noise": False,
-    "style_weight": 0.0,
-    "style_loss": "gram",
     "cycle_weight": 0.0,
     "kl_weight": 0.0,
     "cycle_kl_weight": 0.0,
     "g_update": 1,
     "fused_update": True,
+    "gradient_checkpointing": False,
 }
 
 
@@ -138,19 +139,27 @@ class Settings:
         help="Adversarial loss of the student. Its discriminators begin with the "
         "teacher's weights.",
     )
+    style_weight: float = like(
+        Config,
+        "style_weight",
+        default=0.0,
+        help="Style loss of x_ab and x_ba to the teacher's. Steps take several times "
+        "as long with it.",
+        common=True,
+    )
     content_weight: float = like(
         Config,
         "content_weight",
         default=0.0,
-        help="Perceptual distance of x_ab and x_ba to the teacher's. Steps take "
-        "several times as long with it.",
+        help="Content loss of x_ab and x_ba to the teacher's, likewise.",
         common=True,
     )
+    style_loss: str = like(Config, "style_loss")
     perceptual_network: str = like(
         Config,
         "perceptual_network",
         default="",
-        help="As of egsc_tf.train, of --content_weight and of the student's scores; "
+        help="As of egsc_tf.train, of these two and of the student's scores; "
         "empty: the teacher's.",
         common=False,
     )

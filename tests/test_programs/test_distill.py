@@ -161,7 +161,9 @@ def test_images_are_those_that_the_teacher_translates(finished):
 
 
 def test_a_student_that_is_its_teacher_has_nothing_to_learn():
-    config = of(TINY, ngf=TINY.ngf, padding="reflect", content_weight=3.0)
+    config = of(
+        TINY, ngf=TINY.ngf, padding="reflect", content_weight=3.0, style_weight=5.0
+    )
     teacher = Translator.from_config(config)
     teacher.create_variables()
     trainer, batch = tiny(config, teacher, translation_weight=7.0)
@@ -173,6 +175,7 @@ def test_a_student_that_is_its_teacher_has_nothing_to_learn():
         7.0 * (parts["G/translation_a"] + parts["G/translation_b"])
         + 20.0 * (parts["G/recon_a"] + parts["G/recon_b"])
         + (parts["G/adv_a"] + parts["G/adv_b"])
+        + 5.0 * parts["G/style"]
         + 3.0 * parts["G/content"],
         rel=1e-5,
     )
