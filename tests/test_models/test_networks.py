@@ -246,6 +246,36 @@ def test_bad_arguments_are_named(translator, call, message):
         call(translator)
 
 
+def ancestors(tensor):
+    """The operations that must end before a tensor of a graph is there."""
+    seen, todo = set(), [tensor.op]
+    while todo:
+        op = todo.pop()
+        if op not in seen:
+            seen.add(op)
+            todo += [*op.control_inputs, *(x.op for x in op.inputs)]
+    return seen
+
+
+@pytest.mark.parametrize(("side", "in_turn"), [(16, False), (256, True)])
+def test_only_large_contents_are_encoded_by_one_network_after_the_other(side, in_turn):
+    tiny = Config(ngf=2, ndf=2, n_encoder=2, height=16, width=16)
+    translator = Translator.from_config(tiny)
+    translator.create_variables()
+    assert not translator._functions  # a graph is made when it is needed
+    images = np.random.RandomState(0).uniform(-1, 1, [1, side, side, 3])
+    found = translator.encode_content(images.astype(np.float32))
+    (graph,) = (function.graph for function in translator._functions.values())
+    c, m = graph.outputs
+    while c.op.type == "Identity":
+        c = c.op.inputs[0]
+    assert (c.op in ancestors(m)) == in_turn
+    for x, expected in zip(
+        found, translator._content("a", tf.constant(images, tf.float32))
+    ):
+        np.testing.assert_allclose(x, expected, atol=1e-5)
+
+
 def test_images_below_two_strides_are_refused():
     deep = Translator.from_config(Config(ngf=2, n_encoder=5, height=32, width=32))
     with pytest.raises(ValueError, match="content: expected at least 32x32"):
