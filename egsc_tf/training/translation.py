@@ -232,13 +232,22 @@ class TranslationTrainer(AdversarialTrainer):
         self._run(self.average, going)
 
     def average(self, going):
-        """Moves generator_ema towards generator, where `going`, a bool tensor, is true;
-        early on, with a shorter memory."""
-        step = tf.cast(self.step, tf.float32)
-        decay = tf.minimum(self.config.ema_decay, (1.0 + step) / (10.0 + step))
-        with tf.name_scope("ema"):
-            for average, variable in zip(
-                self.generator_ema.variables, self.generator.variables
-            ):
-                moved = decay * average + (1.0 - decay) * variable
-                average.assign(tf.where(going, moved, average))
+        """Moves generator_ema towards generator, see `move_average`."""
+        move_average(
+            self.generator_ema.variables,
+            self.generator.variables,
+            self.step,
+            self.config.ema_decay,
+            going,
+        )
+
+
+def move_average(averages, variables, step, most, going):
+    """Moves averages towards variables, where `going`, a bool tensor, is true; early
+    on, with a shorter memory than `most`."""
+    step = tf.cast(step, tf.float32)
+    decay = tf.minimum(most, (1.0 + step) / (10.0 + step))
+    with tf.name_scope("ema"):
+        for average, variable in zip(averages, variables):
+            moved = decay * average + (1.0 - decay) * variable
+            average.assign(tf.where(going, moved, average))

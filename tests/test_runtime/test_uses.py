@@ -90,6 +90,7 @@ OF_PROGRAMS = {
         flag[2:].partition("=")[0]: (flag, "--saved_model=x", "--workdir=x")
         for flag in ("--tile=8", "--data_dir=x", "--manual_dir=x", "--recursive")
     },
+    "distill": {"style_loss": OF_RUNS["style_loss"]},
     "variants": {"seed": ("--seed=3", "--seeds=4", None)},
     "export.tflite": {
         "calibration_pairs": (
