@@ -51,6 +51,12 @@ _OF_FILES = Use(
     "--dataset=folder, official_records or tfds:NAME",
     lambda dataset: not _is_digits(dataset),
 )
+_WITH_PERCEPTUAL = Use(
+    ("style_weight", "content_weight"),
+    "--style_weight or --content_weight above 0",
+    lambda *weights: max(weights) > 0,
+)
+_PERCEPTUAL_SCALES = (1.0, 0.5, 0.25)
 _WITH_NOISE = Use(("latent_noise",), "--latent_noise above 0", lambda noise: noise > 0)
 
 
@@ -276,6 +282,21 @@ class Config:
         names=(IMAGENET, EMBEDDED),
         common=True,
     )
+    perceptual_layers: int = setting(
+        5,
+        "How many of the five features conv1_1 ... conv5_1 the style and content "
+        "losses compare, from the first on. Fewer take less time; the terms of the "
+        "others are left out.",
+        least=1,
+        most=5,
+        use=_WITH_PERCEPTUAL,
+    )
+    perceptual_scale: float = setting(
+        1.0,
+        "Size at which the style and content losses see images: 1 (the paper), 0.5 or "
+        "0.25, by averages of pixels. Smaller takes less time.",
+        use=_WITH_PERCEPTUAL,
+    )
 
     # Schedule.
     seed: int = setting(
@@ -383,7 +404,18 @@ class Config:
             )
         if self.style_code == "encoder" and not self.use_adain:
             raise UserError("--style_code=encoder: expected --use_adain, found it off")
+        if self.perceptual_scale not in _PERCEPTUAL_SCALES:
+            raise UserError(
+                "--perceptual_scale: expected 1, 0.5 or 0.25, found "
+                f"{self.perceptual_scale}"
+            )
         for name in ("height", "width"):
+            if getattr(self, name) * self.perceptual_scale % 1:
+                raise UserError(
+                    f"--{name}: expected a multiple of {1 / self.perceptual_scale:.0f} "
+                    f"(perceptual_scale={self.perceptual_scale}), found "
+                    f"{getattr(self, name)}"
+                )
             if getattr(self, name) < 2 * self.stride:
                 raise UserError(
                     f"--{name}: expected at least {2 * self.stride} (n_encoder="

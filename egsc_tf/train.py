@@ -14,11 +14,10 @@ from egsc_tf.runtime import program  # first: it quiets the start of TensorFlow
 import dataclasses
 
 from egsc_tf.config import Config
-from egsc_tf.distribute.workers import Workers
+from egsc_tf.reporting import of_training
 from egsc_tf.runtime import paths
 from egsc_tf.runtime.flags import setting
 from egsc_tf.training import run
-from egsc_tf.training.callbacks import Page
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,26 +42,14 @@ class Flags:
 
 
 def main(config, flags):
-    def write():
-        # Here, as a start of training has no use for what the page is made with.
-        from egsc_tf.reporting import writing
-
-        return writing.write_early(flags.workdir)
-
-    page = [Page(write, flags.report_minutes)] if flags.report_minutes else []
     trainer = run.train(
         config,
         flags.workdir,
         override_run=flags.override_run,
         tpu=flags.tpu,
-        callbacks=page,
+        callbacks=of_training.on_the_way(flags.workdir, flags.report_minutes),
     )
-    if Workers(trainer.distribute_strategy).cluster is None:
-        from egsc_tf.reporting import writing
-
-        print(f"written: {writing.write([flags.workdir])}")
-    else:  # the others leave now, and TensorFlow takes that for a failure
-        print(f"next: python -m egsc_tf.report --workdir={flags.workdir}")
+    of_training.at_the_end(flags.workdir, trainer)
 
 
 if __name__ == "__main__":

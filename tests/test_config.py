@@ -52,6 +52,14 @@ def test_flags_after_a_flagfile_win(tmp_path):
         ({"ema_decay": 1.0}, "--ema_decay: expected at most"),
         ({"dataset": "faces"}, "--dataset=faces: expected one of digits_single"),
         ({"height": 30, "n_encoder": 3}, "--height: expected a multiple of 4"),
+        ({"perceptual_layers": 0}, "--perceptual_layers: expected at least 1, found 0"),
+        ({"perceptual_layers": 6}, "--perceptual_layers: expected at most 5, found 6"),
+        ({"perceptual_scale": 0.3}, "--perceptual_scale: expected 1, 0.5 or 0.25, f"),
+        ({"perceptual_scale": 0.0}, "--perceptual_scale: expected 1, 0.5 or 0.25, f"),
+        (
+            {"perceptual_scale": 0.25, "width": 30, "n_encoder": 1},
+            r"--width: expected a multiple of 4 \(perceptual_scale=0.25\), found 30",
+        ),
         ({"init": "xavier"}, "--init: expected one of he, release; found 'xavier'"),
         # A flagfile would give back something else.
         ({"data_dir": "a\nb"}, "--data_dir: expected one line"),

@@ -43,10 +43,23 @@ def reflect_pad(x, size):
 
 
 def mirror_edges(x):
-    """reflect_pad by one pixel, of slices: on CPUs twice as fast as tf.pad, whose
-    mirroring runs on one core, and made of what TFLite's XNNPACK knows."""
+    """reflect_pad by one pixel, of slices, which XLA fuses and TFLite's XNNPACK
+    knows."""
     x = tf.concat([x[:, :, 1:2], x, x[:, :, -2:-1]], axis=2)
     return tf.concat([x[:, 1:2], x, x[:, -2:-1]], axis=1)
+
+
+def _gathered_edges(x):
+    """mirror_edges by one operation, on CPUs faster than slices; those are faster than
+    tf.pad, whose mirroring runs on one core."""
+    _, height, width, channels = (
+        static or dynamic for static, dynamic in zip(x.shape, tf.unstack(tf.shape(x)))
+    )
+    rows, columns = (
+        tf.concat([[1], tf.range(side), [side - 2]], axis=0) for side in (height, width)
+    )
+    pixels = tf.reshape(x, [-1, height * width, channels])
+    return tf.gather(pixels, rows[:, None] * width + columns, axis=1)
 
 
 @tf.custom_gradient
@@ -57,7 +70,7 @@ def _mirror_edges(x):
         sides = [[0, 0], [1, 1], [1, 1], [0, 0]]
         return tf.raw_ops.MirrorPadGrad(input=dy, paddings=sides, mode="REFLECT")
 
-    return mirror_edges(x), gradient
+    return mirror_edges(x) if xla.compiling() else _gathered_edges(x), gradient
 
 
 class PaddedConv(keras.layers.Conv2D):

@@ -6,6 +6,7 @@ padded to the stride by reflection and cropped back, so the output has exactly t
 content's size.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Optional, Union
 
@@ -23,6 +24,9 @@ from egsc_tf.runtime.keras import keras
 from egsc_tf.runtime.keras_methods import without
 
 MIN_SIDE = 8
+# From here on E_d and F_d of a content run one after the other: less memory, and no
+# more time, as each alone keeps all cores busy.
+PIXELS_IN_TURN = 256 * 256
 Array = Union[np.ndarray, tf.Tensor]
 Strength = Union[float, np.ndarray, tf.Tensor]
 _IMAGES = tf.TensorSpec([None, None, None, 3], tf.float32)
@@ -31,6 +35,13 @@ _IMAGES = tf.TensorSpec([None, None, None, 3], tf.float32)
 def _check_domain(domain: str) -> None:
     if domain not in DOMAINS:
         raise UserError(f"domain: expected one of {DOMAINS}, found {domain!r}")
+
+
+def _content_part(content: tf.Tensor) -> str:
+    """The function that encodes contents [B, H, W, 3]; of unknown shapes, as of small
+    ones."""
+    pixels = content.shape[:3].num_elements() or 0
+    return "content_in_turn" if pixels >= PIXELS_IN_TURN else "content"
 
 
 def _check_values(style: tf.Tensor, strength: tf.Tensor) -> None:
@@ -142,8 +153,11 @@ class Translator(keras.Model):
     def create_variables(self, directions: Sequence[str] = DIRECTIONS) -> None:
         """Creates the variables of directions, which reading weights needs."""
         example = tf.fill([1, self.smallest_side, self.smallest_side, 3], -1.0)
-        for direction in directions:
-            self.translate(example, example, direction)
+        for direction in directions:  # without graphs: which are needed, use tells
+            source, target = split(direction)
+            style = self._style(target, example)
+            c, m = self._content(source, example)
+            self._decode(target, c, m, style, tf.ones([1]))
 
     def load_weights(self, filepath: str, **kwargs: Any) -> Any:
         """Reads what `save_weights` wrote, of a Translator of the same Config."""
@@ -224,7 +238,7 @@ class Translator(keras.Model):
         target: str,
         strength: Strength,
     ) -> tf.Tensor:
-        c, m = self._function("content", source)(content)
+        c, m = self._function(_content_part(content), source)(content)
         size = tf.shape(content)[1:3]
         return self.decode(c, m, style, target, strength)[:, : size[0], : size[1]]
 
@@ -239,7 +253,8 @@ class Translator(keras.Model):
           UserError: for a bad shape, type or value, or another domain.
         """
         _check_domain(domain)
-        return self._function("content", domain)(self._images("content", content))
+        images = self._images("content", content)
+        return self._function(_content_part(images), domain)(images)
 
     def masked(self, c: tf.Tensor, m: tf.Tensor) -> tf.Tensor:
         """What AdaIN gets: m * c, or c where there are no masks."""
@@ -306,6 +321,10 @@ class Translator(keras.Model):
             parts: dict[str, tuple[Callable[..., Any], list[Any]]] = {
                 "style": (self._style, [_IMAGES]),
                 "content": (self._content, [_IMAGES]),
+                "content_in_turn": (
+                    functools.partial(self._content, in_turn=True),
+                    [_IMAGES],
+                ),
                 "decode": (self._decode, decoded),
                 "decode_part": (self._decode, [*decoded, moments, moments]),
             }
@@ -323,7 +342,10 @@ class Translator(keras.Model):
     def _style(self, domain: str, exemplar: tf.Tensor) -> tf.Tensor:
         return self.generator.style(exemplar, self._feature(domain), domain)
 
-    def _content(self, domain: str, content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _content(
+        self, domain: str, content: tf.Tensor, in_turn: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """in_turn: E_d before F_d, for less memory; else both at once."""
         stride = self.generator.encoder_a.stride
         height, width = tf.shape(content)[1], tf.shape(content)[2]
         padded = tf.pad(
@@ -337,7 +359,8 @@ class Translator(keras.Model):
             noise = tf.random.normal(tf.shape(h), stddev=self.test_noise, dtype=h.dtype)
         z, _ = self.generator.latent(h, noise)
         c = self.generator.shared_generator(z)
-        m = feature_mask(self._feature(domain)(padded))
+        with tf.control_dependencies([c] if in_turn else []):
+            m = feature_mask(self._feature(domain)(tf.identity(padded)))
         return tf.cast(c, tf.float32), tf.cast(m, tf.float32)
 
     def _decode(

@@ -18,6 +18,7 @@ from egsc_tf.runtime.keras import keras
 VGG19_WIDTHS = (64, 128, 256, 512, 512)
 EMBEDDED_WIDTHS = (16, 32, 48, 64, 64)
 CONVS_PER_BLOCK = (2, 2, 4, 4, 1)
+LAYERS = len(CONVS_PER_BLOCK)
 # Means of ImageNet's BGR channels, in [0, 255], as every VGG-19 release subtracts them.
 IMAGENET_BGR_MEANS = (103.939, 116.779, 123.68)
 
@@ -48,19 +49,36 @@ class PerceptualNetwork(keras.Model):
         ]
         self.pool = keras.layers.MaxPool2D(2, padding="same", dtype=policy)
 
-    def call(self, x):
-        """[B, H, W, 3] in [-1, 1] -> list of [B, h_i, w_i, C_i], float32."""
-        x = (tf.cast(x, tf.float32) + 1.0) * 127.5
+    def call(self, x, layers=LAYERS, shrink=1):
+        """[B, H, W, 3] in [-1, 1] -> list of [B, h_i, w_i, C_i], float32.
+
+        Args:
+          layers: how many features, from phi_1 on. Nothing behind the last is computed.
+          shrink: squares of shrink x shrink pixels are averaged first. It divides H and
+            W.
+        """
+        x = (tf.cast(_averaged(x, shrink), tf.float32) + 1.0) * 127.5
         x = x[..., ::-1] - tf.constant(IMAGENET_BGR_MEANS)
         features = []
-        for i, block in enumerate(self.blocks):
+        for i, block in enumerate(self.blocks[:layers]):
             if i > 0:
                 x = xla.max_pool(x) if xla.compiling() else self.pool(x)
             for j, conv in enumerate(block):
                 x = conv(x)
                 if j == 0:
                     features.append(tf.cast(x, tf.float32))
+                    if len(features) == layers:
+                        break
         return features
+
+
+def _averaged(x, size):
+    """[B, H, W, C] -> [B, H / size, W / size, C]: means of squares of pixels."""
+    if size == 1:
+        return x
+    height, width, channels = x.shape[1:]
+    squares = [-1, height // size, size, width // size, size, channels]
+    return tf.reduce_mean(tf.reshape(x, squares), axis=[2, 4])
 
 
 def load(name, mixed_precision="float32"):

@@ -15,6 +15,7 @@ from egsc_tf.evaluation.finished_run import counts
 from egsc_tf.reporting.page import macros, render
 from egsc_tf.run import workdir as workdir_lib
 from egsc_tf.runtime.counted import counted
+from egsc_tf.training import student
 
 ARROWS = {"a2b": "a to b", "b2a": "b to a"}
 
@@ -69,13 +70,18 @@ def overview(runs):
 
 
 def _command(run):
+    arguments = student.command(run.workdir)
+    if arguments:
+        return f"python -m egsc_tf.distill {shlex.join(arguments)}"
     flags = os.path.join(run.workdir, config_lib.RUN_FLAGS)
     arguments = (f"--flagfile={flags}", f"--workdir={run.workdir}")
     return f"python -m egsc_tf.train {shlex.join(arguments)}"
 
 
 def _steps(run):
-    total = f"stage 1 {run.config.mask_steps}, stage 2 {run.config.total_steps} in all"
+    total = f"stage 2 {run.config.total_steps} in all"
+    if not student.command(run.workdir):
+        total = f"stage 1 {run.config.mask_steps}, {total}"
     try:
         done = run.step
     except UserError:
@@ -88,7 +94,8 @@ def _time(run):
         seconds = workdir_lib.seconds(run.workdir, run.checkpoint)
     except (UserError, tf.errors.NotFoundError):  # the latter: it was not trained here
         return "not known"
-    return f"{seconds:.0f} s of both stages"
+    both = "" if student.command(run.workdir) else " of both stages"
+    return f"{seconds:.0f} s{both}"
 
 
 def _of_starts(run, tell):

@@ -60,7 +60,7 @@ def _locked(path: str) -> TextIO:
             host, _, pid = file.read().strip().partition(" ")
             file.close()
             raise UserError(
-                f"{path}: expected no other run in this --workdir, found one on host "
+                f"{path}: expected no other run in this folder, found one on host "
                 f"{host or '(starting)'}, pid {pid or '(starting)'}"
             ) from error
         except OSError as error:

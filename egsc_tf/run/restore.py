@@ -9,6 +9,7 @@ import tensorflow as tf
 from absl import logging
 
 from egsc_tf import config as config_lib
+from egsc_tf.config import Config
 from egsc_tf.domains import DIRECTIONS
 from egsc_tf.errors import UserError
 from egsc_tf.models.translator import Translator
@@ -60,7 +61,30 @@ def load(
     config = config_lib.load(workdir)
     if deterministic:
         config = dataclasses.replace(config, test_noise=False)
-    path = checkpoint_of(workdir)
+    translator = read(config, checkpoint_of(workdir), directions)
+    # A run that trains meanwhile has newer ones soon.
+    logging.info(
+        "weights of step %d of %d: %s",
+        translator.steps,
+        config.total_steps,
+        translator.path,
+    )
+    return translator
+
+
+def read(
+    config: Config, path: str, directions: Sequence[str] = DIRECTIONS
+) -> Translator:
+    """The Translator of a checkpoint, see `load`.
+
+    Args:
+      config: of its run.
+      path: as of `checkpoint_of`.
+      directions: as of `load`.
+
+    Raises:
+      egsc_tf.errors.OtherNetworks: where it is gone, or of another Config.
+    """
     translator = Translator.from_config(config)
     checkpoint = tf.train.Checkpoint(
         generator_ema=translator.generator,
@@ -75,8 +99,4 @@ def load(
         create=lambda: translator.create_variables(directions),
     )
     translator.steps, translator.path = checkpoints.step_of(path), path
-    # A run that trains meanwhile has newer ones soon.
-    logging.info(
-        "weights of step %d of %d: %s", translator.steps, config.total_steps, path
-    )
     return translator

@@ -10,6 +10,7 @@ WORKDIR/
   images.npz                digests of the images of its newest start
   starts.jsonl              when, where and with which versions it was started
   imported.json             which checkpoints it began with (egsc_tf.import_official)
+  distilled.json            whose student it is (egsc_tf.distill)
   run.lock                  host and pid of the training process, while it runs
   results.json, grid_*.png  what egsc_tf.evaluate found; worst_*.png: its failures
   report.html               all of it as a page, see egsc_tf.report
@@ -36,6 +37,7 @@ from egsc_tf.runtime.flags import setting, without_effect
 FEATURE_MASKS = "feature_masks"
 TRANSLATION = "translation"
 IMPORTED = "imported.json"
+DISTILLED = "distilled.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,11 +49,14 @@ class TrainedRun:
     )
 
 
-def check_flags(workdir: str, config: Config, override: bool = False) -> Config:
+def check_flags(
+    workdir: str, config: Config, override: bool = False, flag: str = "workdir"
+) -> Config:
     """Checks that the flags are those of the run that WORKDIR holds, if any.
 
     Args:
       override: report changed flags and go on with them (--override_run).
+      flag: what a program calls the folder.
 
     Returns:
       the Config that the run had until now.
@@ -85,8 +90,8 @@ def check_flags(workdir: str, config: Config, override: bool = False) -> Config:
     ]
     if forbidden and not override:
         raise UserError(
-            f"--workdir={workdir}: expected the flags of the run that it holds; "
-            f"{told(forbidden)}. Use another --workdir for another run, or "
+            f"--{flag}={workdir}: expected the flags of the run that it holds; "
+            f"{told(forbidden)}. Use another --{flag} for another run, or "
             "--override_run to go on with this one all the same."
         )
     if changed:

@@ -68,6 +68,11 @@ class AdversarialTrainer(keras.Model):
         mixed_float16, which finds a loss scale, is not compiled.
     """
 
+    # What to try where the discriminators win, for egsc_tf.training.health.
+    discriminator_advice = (
+        "a lower --d_weight or --ndf, or --discriminator_norm=instance"
+    )
+
     def __init__(self, config, learning_rate, total_steps, g_update, jit_compile=False):
         super().__init__()
         # train_step gives the same on all replicas; Keras adds up workers else.

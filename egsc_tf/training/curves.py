@@ -33,6 +33,10 @@ CURVES = {
         "G/adv: adversarial",
         "Near 0: G deceives D; D and G pull against each other, so it may hover.",
     ),
+    "G/translation": Curve(
+        "G/translation: distillation, L1",
+        "The student's translations against the teacher's; it should fall.",
+    ),
     "G/recon": Curve(
         "G/recon: reconstruction, L1",
         "An image against what its own content and style give back; it should fall.",

@@ -54,8 +54,8 @@ class Health(keras.callbacks.Callback):
                 self._warn(
                     ("discriminator", domain),
                     f"D/{domain} has been below {D_HAS_WON} for {D_STEPS} steps: the "
-                    f"discriminator of domain {domain} has won. Try a lower --d_weight "
-                    "or --ndf, or --discriminator_norm=instance",
+                    f"discriminator of domain {domain} has won. Try "
+                    f"{self.model.discriminator_advice}",
                 )
         if step % self.every == 0:
             for domain, images in self.translations().items():

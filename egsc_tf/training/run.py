@@ -3,8 +3,9 @@
 import contextlib
 import hashlib
 import os
-from collections.abc import Sequence
-from typing import Any, Optional, Union
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Optional, TypeVar, Union
 
 import tensorflow as tf
 from absl import logging
@@ -34,6 +35,7 @@ from egsc_tf.training.translation import TranslationTrainer
 Run = tuple[Any, Config, str, Workers, bool, Sequence[Any]]
 Phi = Optional[vgg.PerceptualNetwork]
 Newest = dict[str, Optional[str]]  # {stage: path of its last checkpoint}
+Trainer = TypeVar("Trainer")
 
 
 def train(
@@ -72,17 +74,52 @@ def train(
             f"config: expected an egsc_tf.Config, found {type(config).__name__}"
         )
     workdir = paths.expand(os.fspath(workdir), f"workdir={workdir}")
+    if os.path.isfile(os.path.join(workdir, workdir_lib.DISTILLED)):
+        raise UserError(
+            f"--workdir={workdir}: expected a run of egsc_tf.train, found a student; "
+            "egsc_tf.distill goes on with it"
+        )
+    return in_folder(
+        config, workdir, _train, strategy, override_run, tpu, callbacks=callbacks
+    )
+
+
+def in_folder(
+    config: Config,
+    workdir: str,
+    stages: Callable[..., Trainer],
+    strategy: Optional[tf.distribute.Strategy] = None,
+    override_run: bool = False,
+    tpu: str = "",
+    facts: Mapping[str, Any] = MappingProxyType({}),
+    flag: str = "workdir",
+    callbacks: Sequence[Any] = (),
+) -> Trainer:
+    """What every training in a run's folder is: all around its stages.
+
+    Args:
+      config, workdir, strategy, override_run, tpu, callbacks: as of `train`.
+      stages: (Run, phi, Config of the last start, {stage: newest checkpoint}) -> the
+        last stage's trainer. It is called once the folder is ours, and the data read.
+      facts: what else must not differ between workers.
+      flag: what the program calls the folder.
+
+    Returns:
+      what `stages` returns.
+    """
     # All that can be known is found before there is any work, and before the folder is
     # written to.
-    before = workdir_lib.check_flags(workdir, config, override_run)
+    before = workdir_lib.check_flags(workdir, config, override_run, flag)
     for name, error in idle(config):
         if name == "data_dir":  # else it would train on other images than meant
             raise error
         logging.warning("%s", error)
-    strategy = strategy or strategies.choose(config, tpu, config_lib.facts(config))
+    strategy = strategy or strategies.choose(
+        config, tpu, {**config_lib.facts(config), **facts}
+    )
     workers = Workers(strategy)
     with workers.lost():
-        _check(config, workdir, workers)
+        _check(config, workdir, workers, flag)
         with contextlib.ExitStack() as stack:
             if workers.is_chief:  # before minutes of reading
                 stack.enter_context(kept_folder(workdir))
@@ -107,7 +144,7 @@ def train(
             keras.mixed_precision.set_global_policy(config.mixed_precision)
             try:
                 run = (source, config, workdir, workers, xla, callbacks)
-                trainer = _train(run, phi, before, newest)
+                trainer = stages(run, phi, before, newest)
             except OtherNetworks:  # of --override_run: the run stays what it was
                 if workers.is_chief:
                     before.save(workdir)
@@ -116,11 +153,11 @@ def train(
         return trainer
 
 
-def _check(config: Config, workdir: str, workers: Workers) -> None:
+def _check(config: Config, workdir: str, workers: Workers, flag: str) -> None:
     """Raises UserError for what can be known of files without reading them."""
     if workers.is_chief:
         require_locks()
-        paths.require_writable(f"--workdir={workdir}", workdir)
+        paths.require_writable(f"--{flag}={workdir}", workdir)
     check_data(config, "train")
     if vgg.is_needed(config):
         vgg.check(config.perceptual_network)

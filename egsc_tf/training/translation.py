@@ -210,8 +210,8 @@ class TranslationTrainer(AdversarialTrainer):
     def perceptual_losses(self, x_a, x_b, x_ab, x_ba):
         """{"G/style", "G/content"}, those that have a weight: x_ab against x_b and
         x_a, and x_ba likewise."""
-        phi_real = [tf.stop_gradient(f) for f in self.phi(tf.concat([x_b, x_a], 0))]
-        phi_fake = self.phi(tf.concat([x_ab, x_ba], 0))
+        phi_real = self.features(tf.stop_gradient(tf.concat([x_b, x_a], 0)))
+        phi_fake = self.features(tf.concat([x_ab, x_ba], 0))
         logs = {}
         # Rows: fakes (ab, ba), their exemplars (b, a), their sources (a, b). Both
         # losses are means over the rows, the paper's are sums over the directions.
@@ -223,17 +223,31 @@ class TranslationTrainer(AdversarialTrainer):
             logs["G/content"] = 2.0 * losses.content_loss(phi_fake, phi_source)
         return logs
 
+    def features(self, x):
+        """phi_1 ... of images, as many and of the size that the Config asks for."""
+        config = self.config
+        return self.phi(x, config.perceptual_layers, round(1 / config.perceptual_scale))
+
     def after_updates(self, going):
         self._run(self.average, going)
 
     def average(self, going):
-        """Moves generator_ema towards generator, where `going`, a bool tensor, is true;
-        early on, with a shorter memory."""
-        step = tf.cast(self.step, tf.float32)
-        decay = tf.minimum(self.config.ema_decay, (1.0 + step) / (10.0 + step))
-        with tf.name_scope("ema"):
-            for average, variable in zip(
-                self.generator_ema.variables, self.generator.variables
-            ):
-                moved = decay * average + (1.0 - decay) * variable
-                average.assign(tf.where(going, moved, average))
+        """Moves generator_ema towards generator, see `move_average`."""
+        move_average(
+            self.generator_ema.variables,
+            self.generator.variables,
+            self.step,
+            self.config.ema_decay,
+            going,
+        )
+
+
+def move_average(averages, variables, step, most, going):
+    """Moves averages towards variables, where `going`, a bool tensor, is true; early
+    on, with a shorter memory than `most`."""
+    step = tf.cast(step, tf.float32)
+    decay = tf.minimum(most, (1.0 + step) / (10.0 + step))
+    with tf.name_scope("ema"):
+        for average, variable in zip(averages, variables):
+            moved = decay * average + (1.0 - decay) * variable
+            average.assign(tf.where(going, moved, average))

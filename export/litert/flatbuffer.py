@@ -40,23 +40,30 @@ def read(content):
 def operators(content):
     """{operator: how many} over all signatures of a .tflite file, most first."""
     model = read(content)
-    names = [
-        # The older field has a byte only, and is 127 where that is too little.
-        OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)]
-        for code in model.operatorCodes
-    ]
     count = collections.Counter(
-        names[operator.opcodeIndex]
+        name_of(model, operator)
         for subgraph in model.subgraphs
         for operator in subgraph.operators
     )
     return dict(count.most_common())
 
 
+def name_of(model, operator):
+    """What an operator of a schema.ModelT is called."""
+    code = model.operatorCodes[operator.opcodeIndex]
+    # The older field has a byte only, and is 127 where that is too little.
+    return OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)]
+
+
+def shape_of(tensor):
+    """The shape of a tensor of a schema.ModelT, a tuple of numbers."""
+    return tuple(int(n) for n in _list(tensor.shape))
+
+
 def tensors(content):
     """[(name, shape)] of all tensors of a .tflite file."""
     return [
-        (tensor.name.decode(), [int(n) for n in _list(tensor.shape)])
+        (tensor.name.decode(), list(shape_of(tensor)))
         for subgraph in read(content).subgraphs
         for tensor in subgraph.tensors
     ]
@@ -89,6 +96,38 @@ def only(content, signature):
     subgraph = model.subgraphs[definition.subgraphIndex]
     definition.subgraphIndex = 0
     model.subgraphs, model.signatureDefs = [subgraph], [definition]
+    _drop_unused(model)
+    return write(model)
+
+
+def alone(content, number):
+    """A .tflite file of one operator of another's first subgraph: what it computes from
+    is put in, but for what is constant."""
+    model = read(content)
+    subgraph = model.subgraphs[0]
+    operator = subgraph.operators[number]
+    used = sorted({i for i in (*operator.inputs, *operator.outputs) if i >= 0})
+    subgraph.tensors, place = _kept(subgraph.tensors, used)
+    operator.inputs, operator.outputs = (
+        [place[i] if i >= 0 else -1 for i in side]
+        for side in (operator.inputs, operator.outputs)
+    )
+    subgraph.operators = [operator]
+    subgraph.outputs = operator.outputs
+    subgraph.inputs = [
+        i
+        for i in operator.inputs
+        if i >= 0 and model.buffers[subgraph.tensors[i].buffer].data is None
+    ]
+    model.subgraphs, model.signatureDefs, model.metadata = [subgraph], [], []
+    _drop_unused(model)
+    return write(model)
+
+
+def _drop_unused(model):
+    """Drops the buffers and codes of operators that a file of one subgraph has no use
+    for."""
+    subgraph = model.subgraphs[0]
     # Buffer 0 is the empty one, by the schema.
     holders = [*subgraph.tensors, *_list(model.metadata)]
     model.buffers, place = _kept(model.buffers, {0} | {h.buffer for h in holders})
@@ -99,7 +138,6 @@ def only(content, signature):
     )
     for operator in subgraph.operators:
         operator.opcodeIndex = place[operator.opcodeIndex]
-    return write(model)
 
 
 def with_metadata(content, metadata, files):

@@ -20,6 +20,9 @@ EXIF_OF_JPEG = b"Exif\0\0"
 EXIF_OF_PNG = b"eXIf"
 WITH_PROFILE = r"\C*ICC_PROFILE\x00\C*"
 ORIENTATION_TAG = 0x0112
+# zlib's 1 of 9. TensorFlow's own choice, 6, makes a photo a quarter smaller and takes
+# seven times as long: longer than the networks (docs/guides/serving.md).
+PNG_LEVEL = 1
 
 
 def require(condition, message, *values):
@@ -125,13 +128,27 @@ def _or_zeros(function, data, spec):
 
 def encode(image):
     """uint8 [H, W, 3] -> the bytes of a PNG file."""
-    return tf.io.encode_png(image)
+    return tf.io.encode_png(image, compression=PNG_LEVEL)
 
 
 def resize(image, height, width):
-    """uint8 [H, W, 3] -> uint8 [height, width, 3], bicubic and antialiased."""
-    resized = tf.image.resize(image, [height, width], "bicubic", antialias=True)
-    return to_uint8(resized)
+    """uint8 [H, W, 3] -> uint8 [height, width, 3], bicubic and antialiased.
+
+    Where no side shrinks there is nothing to antialias, and the kernel without it gives
+    the same numbers, within 0.2 grey levels, in a sixth of the time.
+    """
+    size = tf.stack([height, width])
+
+    def resized(antialias):
+        return tf.image.resize(image, size, "bicubic", antialias=antialias)
+
+    return to_uint8(
+        tf.cond(
+            tf.reduce_all(size >= tf.shape(image)[:2]),
+            lambda: resized(antialias=False),
+            lambda: resized(antialias=True),
+        )
+    )
 
 
 def to_uint8(values):

@@ -153,6 +153,8 @@ def _checksums(folder):
 
 def training(workdir, config, steps):
     """How long a run was trained, as text."""
+    if os.path.isfile(os.path.join(workdir, workdir_lib.DISTILLED)):
+        return f"distilled from another run, {counted(steps, 'step')}"
     if not os.path.isfile(os.path.join(workdir, workdir_lib.IMPORTED)):
         masks = counted(config.mask_steps, "step")
         return f"{masks} of feature masks and {steps:,} of translation"

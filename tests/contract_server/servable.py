@@ -103,11 +103,18 @@ class Servable:
         response.metadata["signature_def"].Pack(signatures)
         return response
 
-    def predict(self, request):
-        """PredictRequest -> PredictResponse. Raises Refusal."""
+    def predict(self, request, merging=None):
+        """PredictRequest -> PredictResponse, merged with others by a merging.Merging
+        where there is one. Raises Refusal."""
         name = request.model_spec.signature_name or DEFAULT
+        wanted = tuple(request.output_filter)
         inputs = {alias: to_array(alias, p) for alias, p in request.inputs.items()}
-        outputs = self.run(name, inputs, request.output_filter)
+
+        def run(inputs):
+            return self.run(name, inputs, wanted)
+
+        key = (self.version, name, wanted)
+        outputs = merging.run(run, key, inputs) if merging else run(inputs)
         response = predict_pb2.PredictResponse()
         response.model_spec.name = self.name
         response.model_spec.signature_name = name

@@ -19,6 +19,7 @@ import time
 from concurrent import futures
 
 import grpc
+from contract_server.merging import Merging
 from contract_server.rest import RestServer
 from contract_server.servable import Refusal
 from contract_server.versions import Versions
@@ -34,6 +35,7 @@ class ContractServer:
     Args:
       base_path: MODELS/NAME; NAME is the model's.
       grpc_port, rest_port: 0: free ones.
+      merging: merging.Merging, where requests are to be merged.
 
     Raises:
       Refusal: where a version does not load, or there is none.
@@ -46,8 +48,9 @@ class ContractServer:
         in place of the prediction, a threading.Event is waited for.
     """
 
-    def __init__(self, base_path, grpc_port=0, rest_port=0):
+    def __init__(self, base_path, grpc_port=0, rest_port=0, merging=None):
         name = os.path.basename(os.path.normpath(base_path))
+        self._merging = merging
         self.versions = Versions(name, base_path)
         self.calls, self.faults = [], collections.deque()
         self.closed = False
@@ -56,7 +59,7 @@ class ContractServer:
             raise refusal
         self.versions.get(name)
         self._grpc = grpc.server(
-            futures.ThreadPoolExecutor(8),
+            futures.ThreadPoolExecutor(16),
             options=[
                 ("grpc.max_receive_message_length", -1),
                 ("grpc.so_reuseport", 0),
@@ -96,11 +99,11 @@ class ContractServer:
         try:
             fault = self.faults.popleft()
         except IndexError:
-            return servable.predict(request)
+            return servable.predict(request, self._merging)
         if not isinstance(fault, threading.Event):
             raise Refusal(fault, "asked for by the test")
         fault.wait(LONGEST_WAIT)
-        return servable.predict(request)
+        return servable.predict(request, self._merging)
 
 
 class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
@@ -142,9 +145,12 @@ def main():
     parser.add_argument("--name", required=True, help="of the model, a folder in it")
     parser.add_argument("--grpc_port", type=int, default=8500)
     parser.add_argument("--rest_port", type=int, default=8501)
+    parser.add_argument("--merge", action="store_true", help="merge requests")
     args = parser.parse_args()
     base_path = os.path.join(args.models, args.name)
-    with ContractServer(base_path, args.grpc_port, args.rest_port) as server:
+    ports = args.grpc_port, args.rest_port
+    merging = Merging() if args.merge else None
+    with ContractServer(base_path, *ports, merging) as server:
         print(f"gRPC: {server.grpc_url}, REST: {server.rest_url}", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             while True:

@@ -86,11 +86,15 @@ def _style_encoder(config, channels, height, width):
 def _phi(config, height, width):
     """(Cost of phi, operations of the Gram matrices of one image)."""
     embedded = config.perceptual_network == "embedded"
+    widths = EMBEDDED_WIDTHS if embedded else VGG19_WIDTHS
+    last = config.perceptual_layers - 1
+    height = int(height * config.perceptual_scale)
+    width = int(width * config.perceptual_scale)
     costs, gram, channels_in = [], 0.0, 3
-    for i, out in enumerate(EMBEDDED_WIDTHS if embedded else VGG19_WIDTHS):
+    for i, out in enumerate(widths[: last + 1]):
         if i > 0:
             height, width = -(-height // 2), -(-width // 2)
-        for _ in range(CONVS_PER_BLOCK[i]):
+        for _ in range(1 if i == last else CONVS_PER_BLOCK[i]):
             costs.append(convolution(3, channels_in, out, height, width))
             channels_in = out
         gram += convolution(1, out, out, height, width)

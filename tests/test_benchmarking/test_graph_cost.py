@@ -42,6 +42,11 @@ CASES = {
         "recon_weight": 0.0,
     },
     "recomputed, no cycle L1": {"gradient_checkpointing": True, "cycle_weight": 0},
+    "one pass, fewer and smaller features": {
+        "fused_update": True,
+        "perceptual_layers": 4,
+        "perceptual_scale": 0.5,
+    },
     "no cycle, no GAN": {"cycle_weight": 0, "cycle_kl_weight": 0, "adv_weight": 0},
 }
 
@@ -50,6 +55,7 @@ PLAIN = (
     "two G updates, resize, no masks",
     "one pass, recomputed",
     "recoloured, zeros, no cycle L1, statistics",
+    "one pass, fewer and smaller features",
 )
 
 

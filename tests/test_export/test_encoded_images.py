@@ -200,11 +200,28 @@ def test_other_damage_names_the_input_and_the_row():
     assert count > 200
 
 
-def test_resizing_equals_the_one_of_training():
+@pytest.mark.parametrize("size", [(20, 31), (150, 175), (20, 120), (60, 50), (60, 90)])
+def test_resizing_equals_the_one_of_training(size):
     pixels = picture(60, 50)
-    found = encoded_images.resize(pixels, 20, 31).numpy().astype(int)
-    expected = images.resize(pixels, 20, 31).astype(int)
+    found = encoded_images.resize(pixels, *size).numpy().astype(int)
+    expected = images.resize(pixels, *size).astype(int)
     assert np.abs(found - expected).max() <= 1
+
+
+@pytest.mark.parametrize("size", [(13, 20), (100, 90)])
+def test_resizing_is_antialiased_whether_it_needs_it_or_not(size):
+    pixels = np.random.RandomState(0).randint(0, 256, [40, 30, 3]).astype(np.uint8)
+    found = encoded_images.resize(pixels, *size).numpy().astype(int)
+    exact = tf.image.resize(pixels, size, "bicubic", antialias=True)
+    expected = encoded_images.to_uint8(exact).numpy().astype(int)
+    assert np.abs(found - expected).max() <= 1
+
+
+def test_png_is_written_the_fast_way():
+    """By the head of its pixels' zlib stream: 0 is the fastest kind, 2 the usual."""
+    data = encoded_images.encode(picture()).numpy()
+    start = data.index(b"IDAT") + 4
+    assert data[start + 1] >> 6 == 0
 
 
 def test_png_comes_back_as_it_was():

@@ -1,5 +1,6 @@
 """The .tflite files of a run: results, operators, metadata, report; what is refused."""
 
+import collections
 import io
 import json
 import os
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import OpResolverType
 from support import runs
 from support.files import save_noise
 
@@ -19,7 +21,14 @@ from egsc_tf.config import Config
 from egsc_tf.data import images
 from egsc_tf.errors import UserError
 from egsc_tf.export import run_tflite, tflite
-from egsc_tf.export.litert import calibration, files, flatbuffer, parity, variants
+from egsc_tf.export.litert import (
+    calibration,
+    files,
+    flatbuffer,
+    parity,
+    profile,
+    variants,
+)
 from egsc_tf.export.litert import graph as tflite_graph
 from egsc_tf.export.litert import pairs as tflite_pairs
 from egsc_tf.export.litert import report as tflite_report
@@ -115,7 +124,72 @@ def test_operators_are_built_in_and_shapes_fixed(exported, variant):
             assert detail["dtype"] == (np.float32 if name == "style" else np.uint8)
 
 
+@pytest.mark.parametrize("variant", ["float32", "dynamic", "int8"])
+def test_the_profile_times_each_operator_alone(exported, variant):
+    content = content_of(exported, variant)
+    found = collections.Counter()
+    for signature in ("encode_style", "translate"):
+        rows, whole = profile.profile(content, signature, runs=1)
+        assert whole > 0
+        assert [row["ms"] for row in rows] == sorted(
+            (row["ms"] for row in rows), reverse=True
+        )
+        for row in rows:
+            name = row["operator"].partition(" + ")[0]
+            found[name] += row["count"]
+            assert (row["gflops"] is None) == (name not in CONVOLUTIONS)
+        text = profile.table(rows, whole)
+        assert text.count("\n") == len(rows) + 3
+    assert found == flatbuffer.operators(content)
+
+
+def test_one_operator_alone_computes_what_it_does_in_its_file(exported):
+    """The first convolution of translate, with its weights in the file."""
+    content = flatbuffer.only(content_of(exported, "float32"), "translate")
+    model = flatbuffer.read(content)
+    number = next(
+        n
+        for n, operator in enumerate(model.subgraphs[0].operators)
+        if flatbuffer.name_of(model, operator) == "CONV_2D"
+    )
+    alone = flatbuffer.alone(content, number)
+    assert flatbuffer.operators(alone) == {"CONV_2D": 1}
+    whole = Interpreter(
+        model_content=content,
+        experimental_preserve_all_tensors=True,
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+    whole.allocate_tensors()
+    random = np.random.RandomState(0)
+    for detail in whole.get_input_details():
+        whole.set_tensor(
+            detail["index"],
+            random.uniform(0, 255, detail["shape"]).astype(detail["dtype"]),
+        )
+    whole.invoke()
+    operator = model.subgraphs[0].operators[number]
+    one = Interpreter(model_content=alone)
+    one.allocate_tensors()
+    (given,) = one.get_input_details()
+    one.set_tensor(given["index"], whole.get_tensor(operator.inputs[0]))
+    one.invoke()
+    (made,) = one.get_output_details()
+    np.testing.assert_allclose(
+        one.get_tensor(made["index"]), whole.get_tensor(operator.outputs[0]), atol=1e-4
+    )
+
+
+def test_a_profile_of_float16_is_refused(exported, monkeypatch, capsys):
+    path = str(exported[0] / "a2b_float16.tflite")
+    monkeypatch.setattr(sys, "argv", ["profile", path])
+    with pytest.raises(SystemExit) as ended:
+        profile.main()
+    assert ended.value.code == 2
+    assert f"{path}: expected a file that is not of float16" in capsys.readouterr().err
+
+
 SIZE = [1, 16, 16, 3]
+CONVOLUTIONS = {"CONV_2D", "TRANSPOSE_CONV"}
 
 
 def types_of(content):

@@ -246,6 +246,36 @@ def test_bad_arguments_are_named(translator, call, message):
         call(translator)
 
 
+def ancestors(tensor):
+    """The operations that must end before a tensor of a graph is there."""
+    seen, todo = set(), [tensor.op]
+    while todo:
+        op = todo.pop()
+        if op not in seen:
+            seen.add(op)
+            todo += [*op.control_inputs, *(x.op for x in op.inputs)]
+    return seen
+
+
+@pytest.mark.parametrize(("side", "in_turn"), [(16, False), (256, True)])
+def test_only_large_contents_are_encoded_by_one_network_after_the_other(side, in_turn):
+    tiny = Config(ngf=2, ndf=2, n_encoder=2, height=16, width=16)
+    translator = Translator.from_config(tiny)
+    translator.create_variables()
+    assert not translator._functions  # a graph is made when it is needed
+    images = np.random.RandomState(0).uniform(-1, 1, [1, side, side, 3])
+    found = translator.encode_content(images.astype(np.float32))
+    (graph,) = (function.graph for function in translator._functions.values())
+    c, m = graph.outputs
+    while c.op.type == "Identity":
+        c = c.op.inputs[0]
+    assert (c.op in ancestors(m)) == in_turn
+    for x, expected in zip(
+        found, translator._content("a", tf.constant(images, tf.float32))
+    ):
+        np.testing.assert_allclose(x, expected, atol=1e-5)
+
+
 def test_images_below_two_strides_are_refused():
     deep = Translator.from_config(Config(ngf=2, n_encoder=5, height=32, width=32))
     with pytest.raises(ValueError, match="content: expected at least 32x32"):
@@ -279,6 +309,19 @@ def test_embedded_features_are_the_same_everywhere():
         np.testing.assert_array_equal(f, g)
     kernel = one.blocks[0][0].kernel.numpy()
     assert kernel.ravel()[0] == pytest.approx(0.06014947, rel=1e-5)
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_fewer_and_smaller_features_are_those_of_averaged_images(traced):
+    network = vgg.load("embedded")
+    x = image(2, 24, 32, 3)
+    call = tf.function(network, jit_compile=False) if traced else network
+    found = call(x, layers=3, shrink=2)
+    smaller = x.numpy().reshape(2, 12, 2, 16, 2, 3).mean(axis=(2, 4))
+    expected = network(tf.constant(smaller))
+    assert (len(found), len(expected)) == (3, 5)
+    for one, other in zip(found, expected):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
 
 
 def test_vgg19_file_gives_keras_own_features(tmp_path):
@@ -322,6 +365,14 @@ def test_reflect_pad_and_its_gradient_are_those_of_tf_pad(size):
         found.append((y, tape.gradient(total, x)))
     for one, expected in zip(*found):
         np.testing.assert_allclose(one, expected, rtol=1e-5)
+
+
+def test_reflect_pad_of_sizes_that_a_graph_does_not_know():
+    unknown = tf.TensorSpec([None, None, None, 3])
+    pad = tf.function(lambda x: blocks.reflect_pad(x, 1), input_signature=[unknown])
+    for height, width in ((2, 2), (5, 4)):
+        x = image(2, height, width, 3)
+        np.testing.assert_array_equal(pad(x), blocks.mirror_edges(x))
 
 
 @pytest.mark.parametrize("options", [{}, {"center": False, "scale": False}])

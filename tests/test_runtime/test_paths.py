@@ -30,6 +30,7 @@ NO_PATHS = {
     "export.client": {"url", "model"},
     "export.web": {"name"},
     "app": {"host", "root_path"},
+    "distill": {"mixed_precision", "tpu"},
     "train": {"tpu"},
     "train_segmentation": {"domains"},
     "*": {

@@ -32,6 +32,16 @@ OF_RUNS = {
     "adain_form": ("--adain_form=release", "--nouse_adain", "--use_adain"),
     "test_noise": ("--test_noise", "--latent_noise=0", "--latent_noise=1"),
     "style_loss": ("--style_loss=statistics", "--style_weight=0", "--style_weight=1"),
+    "perceptual_layers": (
+        "--perceptual_layers=4 --style_weight=0",
+        "--content_weight=0",
+        "--content_weight=1",
+    ),
+    "perceptual_scale": (
+        "--perceptual_scale=0.5 --content_weight=0",
+        "--style_weight=0",
+        "--style_weight=1",
+    ),
 }
 SEGMENTATION = ("--metrics=fid", "--metrics=segmentation")
 TRANSFER = ("--metrics=segmentation", "--metrics=segmentation_transfer")
@@ -82,6 +92,7 @@ OF_PROGRAMS = {
         flag[2:].partition("=")[0]: (flag, "--saved_model=x", "--workdir=x")
         for flag in ("--tile=8", "--data_dir=x", "--manual_dir=x", "--recursive")
     },
+    "distill": {"style_loss": OF_RUNS["style_loss"]},
     "variants": {"seed": ("--seed=3", "--seeds=4", None)},
     "export.tflite": {
         "calibration_pairs": (

@@ -311,6 +311,7 @@ def test_polynomial_decay_counts_steps_not_updates():
             "init": "release",
         },
         {"dataset": "digits_multi", "n_encoder": 2},
+        {"perceptual_layers": 3, "perceptual_scale": 0.25},
     ],
     ids=lambda change: "-".join(f"{k}={v}" for k, v in change.items()),
 )
@@ -324,6 +325,24 @@ def test_every_form_takes_a_finite_step(change):
     losses = {k: v for k, v in logs.items() if "gradient_norm" not in k}
     assert all(np.isfinite(float(v)) for v in losses.values()), losses
     assert ("G/style" in logs) == (config.style_weight > 0)
+
+
+def test_perceptual_losses_compare_the_layers_and_the_size_asked_for():
+    config = dataclasses.replace(TINY, perceptual_layers=2, perceptual_scale=0.5)
+    trainer = make_trainer(2, config)
+    images = tf.random.stateless_uniform([4, 3, 12, 12, 3], [0, 1], -1.0, 1.0)
+    found = trainer.perceptual_losses(*images)
+    smaller = tf.nn.avg_pool2d(tf.reshape(images, [12, 12, 12, 3]), 2, 2, "VALID")
+    phi_a, phi_b, phi_ab, phi_ba = zip(
+        *(tf.split(f, 4) for f in trainer.phi(smaller)[:2])
+    )
+    style, content = losses.statistics_style_loss, losses.content_loss
+    assert float(found["G/style"]) == pytest.approx(
+        float(style(phi_ab, phi_b) + style(phi_ba, phi_a)), rel=1e-4
+    )
+    assert float(found["G/content"]) == pytest.approx(
+        float(content(phi_ab, phi_a) + content(phi_ba, phi_b)), rel=1e-4
+    )
 
 
 def test_perceptual_weights_without_a_network_are_refused():

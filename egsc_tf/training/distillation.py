@@ -1,0 +1,207 @@
+"""Distillation: a small translator, the student, learns a trained one's images.
+
+The student sees what the teacher sees, a batch of each domain, and is to make the same
+images of it: x_aa, x_bb, x_ab, x_ba. Its F_a and F_b are trained with its generator, so
+that there is no stage 1. Discriminators, which begin with the teacher's weights, keep
+it from blurring what it is too small for.
+"""
+
+import tensorflow as tf
+
+from egsc_tf import losses
+from egsc_tf.domains import DOMAINS
+from egsc_tf.models.adain import feature_mask
+from egsc_tf.models.translator import Translator
+from egsc_tf.run import checkpoints
+from egsc_tf.training.adversarial import AdversarialTrainer, copy_weights
+from egsc_tf.training.translation import move_average
+
+
+class DistillationTrainer(AdversarialTrainer):
+    """Trains a student and its discriminators; the teacher stays as it is.
+
+    Args:
+      config: of the student, an egsc_tf.config.Config.
+      teacher: a Translator with its weights.
+      discriminators: path of a checkpoint that holds the teacher's discriminators, or
+        None: they begin untrained.
+      translation_weight: of the L1 between the translations of both.
+      phi: the PerceptualNetwork, or None where both perceptual weights are 0.
+      jit_compile: see the base class.
+    """
+
+    discriminator_advice = "a lower --adv_weight"
+
+    def __init__(
+        self,
+        config,
+        teacher,
+        discriminators,
+        translation_weight,
+        phi=None,
+        jit_compile=False,
+    ):
+        super().__init__(
+            config, config.learning_rate, config.total_steps, 1, jit_compile
+        )
+        self.teacher = teacher
+        teacher.trainable = False
+        self.discriminators = discriminators
+        self.translation_weight = translation_weight
+        self.phi = phi
+        self.student = Translator.from_config(config)
+        self.student_ema = Translator.from_config(config)
+
+    @property
+    def generator_ema(self):
+        """What the student translates with, beside `feature_a` and `feature_b`: moving
+        averages, as those of egsc_tf.training.translation."""
+        return self.student_ema.generator
+
+    @property
+    def feature_a(self):
+        return self.student_ema.feature_a
+
+    @property
+    def feature_b(self):
+        return self.student_ema.feature_b
+
+    @property
+    def g_variables(self):
+        return self._variables(self.student)
+
+    def twins(self):
+        g = self.student.generator
+        pairs = [(g.encoder_a, g.encoder_b), (g.decoder_a, g.decoder_b)]
+        if g.style_encoder_a is not None:
+            pairs.append((g.style_encoder_a, g.style_encoder_b))
+        return [*pairs, (self.student.feature_a, self.student.feature_b)]
+
+    def parts(self):
+        return {
+            **super().parts(),
+            "generator": self.student.generator,
+            "trained_feature_a": self.student.feature_a,
+            "trained_feature_b": self.student.feature_b,
+            "generator_ema": self.generator_ema,
+            "feature_a": self.feature_a,
+            "feature_b": self.feature_b,
+        }
+
+    def prepare(self, batch):
+        super().prepare(batch)
+        one = tf.zeros([1, *batch["x_a"].shape[2:]])
+        images(self.student_ema, one, one)
+        for network, average in zip(
+            self._networks(self.student), self._networks(self.student_ema)
+        ):
+            copy_weights(network, average)
+        if self.discriminators:
+            theirs = tf.train.Checkpoint(
+                discriminator_a=self.discriminator_a,
+                discriminator_b=self.discriminator_b,
+            )
+            checkpoints.restore(theirs, self.discriminators, partial=True)
+
+    def fakes(self, batch, noise):
+        """(x_ba, x_ab) of the student."""
+        del noise
+        made = images(self.student, batch["x_a"], batch["x_b"])
+        return made["ba"], made["ab"]
+
+    def generator_losses(self, batch, noise):
+        """See the base class. Both translate with z = mu: there is no noise."""
+        del noise
+        w, x_a, x_b = self.config, batch["x_a"], batch["x_b"]
+        wanted = images(self.teacher, x_a, x_b, clipped=True)
+        wanted = {name: tf.stop_gradient(image) for name, image in wanted.items()}
+        made = images(self.student, x_a, x_b)
+        logs = {
+            "G/translation_a": losses.l1_loss(made["ba"], wanted["ba"]),
+            "G/translation_b": losses.l1_loss(made["ab"], wanted["ab"]),
+            "G/recon_a": losses.l1_loss(made["aa"], wanted["aa"]),
+            "G/recon_b": losses.l1_loss(made["bb"], wanted["bb"]),
+            "G/adv_a": losses.adversarial_loss(self.discriminator_a(made["ba"])),
+            "G/adv_b": losses.adversarial_loss(self.discriminator_b(made["ab"])),
+        }
+        if w.style_weight > 0 or w.content_weight > 0:
+            logs.update(self.perceptual_losses(made, wanted))
+
+        def both(name):
+            return logs[f"G/{name}_a"] + logs[f"G/{name}_b"]
+
+        total = (
+            self.translation_weight * both("translation")
+            + w.recon_weight * both("recon")
+            + w.adv_weight * both("adv")
+            + w.style_weight * logs.get("G/style", 0.0)
+            + w.content_weight * logs.get("G/content", 0.0)
+        )
+        return total, logs, (made["ba"], made["ab"])
+
+    def perceptual_losses(self, made, wanted):
+        """{"G/style", "G/content"}, those that have a weight, of the translations of
+        both; a sum over the directions, as in stage 2."""
+        wanted = self.phi(tf.concat([wanted["ba"], wanted["ab"]], axis=0))
+        wanted = [tf.stop_gradient(feature) for feature in wanted]
+        made = self.phi(tf.concat([made["ba"], made["ab"]], axis=0))
+        logs = {}
+        if self.config.style_weight > 0:
+            style = losses.STYLE_LOSSES[self.config.style_loss]
+            logs["G/style"] = 2.0 * style(made, wanted)
+        if self.config.content_weight > 0:
+            logs["G/content"] = 2.0 * losses.content_loss(made, wanted)
+        return logs
+
+    def after_updates(self, going):
+        self._run(self.average, going)
+
+    def average(self, going):
+        """Moves the averages of all that is trained, see `move_average`."""
+        move_average(
+            self._variables(self.student_ema),
+            self._variables(self.student),
+            self.step,
+            self.config.ema_decay,
+            going,
+        )
+
+    def _networks(self, translator):
+        """The networks of a Translator that are trained: F_d is where it has a use."""
+        config, found = self.config, [translator.generator]
+        if config.use_masks or (config.use_adain and config.style_code == "features"):
+            found += [translator.feature_a, translator.feature_b]
+        return found
+
+    def _variables(self, translator):
+        return [v for part in self._networks(translator) for v in part.variables]
+
+
+def images(translator, x_a, x_b, clipped=False):
+    """{"aa", "ab", "ba", "bb"}: contents of the first letter's domain with the style of
+    the second one's images, [B, H, W, 3], float32, z = mu.
+
+    Args:
+      translator: a Translator, run operation by operation, so that gradients pass.
+      x_a, x_b: [B, H, W, 3] in [-1, 1], H and W multiples of the stride.
+      clipped: to [-1, 1], as what a Translator gives.
+    """
+    g, x = translator.generator, {"a": x_a, "b": x_b}
+    h = tf.concat([g.encode(x[d], d) for d in DOMAINS], axis=0)
+    contents = dict(zip(DOMAINS, tf.split(g.shared_generator(g.latent(h)[1]), 2)))
+    features = {"a": translator.feature_a, "b": translator.feature_b}
+    f = {d: features[d](x[d]) for d in DOMAINS}
+    masks = {d: feature_mask(f[d]) if translator.use_masks else None for d in DOMAINS}
+    made = {}
+    for target in DOMAINS:
+        c = tf.concat([contents[d] for d in DOMAINS], axis=0)
+        m = s = None
+        if translator.use_masks:
+            m = tf.concat([masks[d] for d in DOMAINS], axis=0)
+        if translator.use_adain:
+            style = g.style(x[target], features[target], target, f[target])
+            s = tf.concat([style, style], axis=0)
+        both = g.decode(c, m, s, target)
+        both = tf.clip_by_value(both, -1.0, 1.0) if clipped else both
+        made.update(zip((f"{d}{target}" for d in DOMAINS), tf.split(both, 2)))
+    return made
