@@ -26,9 +26,11 @@ class Regions:
 
     def share(self):
         """Between 0 and 1: the variance of the classes' means, over all variance, both
-        summed over channels (eta squared). None where nothing varies."""
+        summed over channels (eta squared). None where nothing varies or counts."""
+        total = np.sum(self.count)
+        if not total:
+            return None
         seen = self.count > 0
-        total = self.count.sum()
         mean = self.sums.sum(axis=0) / total
         means = self.sums[seen] / self.count[seen, None]
         between = (self.count[seen, None] * np.square(means - mean)).sum()

@@ -24,8 +24,8 @@ from egsc_tf.runtime.keras import keras
 from egsc_tf.runtime.keras_methods import without
 
 MIN_SIDE = 8
-# From here on E_d and F_d of a content run one after the other: less memory, and no
-# more time, as each alone keeps all cores busy.
+# H x W, from which on E_d and F_d of a content run one after the other: that takes less
+# memory. Exported graphs, which know no sizes, leave the order to TensorFlow.
 PIXELS_IN_TURN = 256 * 256
 Array = Union[np.ndarray, tf.Tensor]
 Strength = Union[float, np.ndarray, tf.Tensor]
@@ -40,7 +40,7 @@ def _check_domain(domain: str) -> None:
 def _content_part(content: tf.Tensor) -> str:
     """The function that encodes contents [B, H, W, 3]; of unknown shapes, as of small
     ones."""
-    pixels = content.shape[:3].num_elements() or 0
+    pixels = content.shape[1:3].num_elements() or 0
     return "content_in_turn" if pixels >= PIXELS_IN_TURN else "content"
 
 

@@ -74,7 +74,7 @@ def signatures(content):
     the names in the order of the subgraph's tensors."""
     model = read(content)
     found = []
-    for definition in sorted(model.signatureDefs, key=lambda d: d.subgraphIndex):
+    for definition in sorted(_list(model.signatureDefs), key=lambda d: d.subgraphIndex):
         subgraph = model.subgraphs[definition.subgraphIndex]
         sides = []
         for indices, maps in (

@@ -127,10 +127,17 @@ def main():
     parser.add_argument("file", help="a .tflite file, not of float16")
     parser.add_argument("--runs", type=int, default=10, help="timed runs of each")
     flags = parser.parse_args()
+    if flags.runs < 1:
+        parser.error(f"--runs: expected at least 1, found {flags.runs}")
     try:
         with open(flags.file, "rb") as file:
             content = file.read()
-        for signature, _, _ in flatbuffer.signatures(content):
+        if content[4:8] != flatbuffer.FILE_IDENTIFIER:
+            raise UserError("expected a .tflite file, found another")
+        signatures = flatbuffer.signatures(content)
+        if not signatures:
+            raise UserError("expected a file with signatures, found none")
+        for signature, _, _ in signatures:
             print(f"{signature}, one thread, processor time:\n")
             print(table(*profile(content, signature, flags.runs)), end="\n\n")
     except (OSError, UserError) as error:

@@ -27,14 +27,16 @@ class Merging:
 
         Args:
           run: {input: array [B, ...]} -> {output: array [B, ...]}.
-          key: requests of one key are merged where their rows have the same shapes.
+          key: requests of one key are merged where their rows have the same shapes
+            and types.
           inputs: {input: array}.
         """
         rows = {array.shape[:1] for array in inputs.values()}
-        (count,) = max(rows) or (0,)
+        (count,) = max(rows, default=()) or (0,)
         if len(rows) > 1 or not 0 < count < self.sizes[-1]:
             return run(inputs)
-        key = (key, *((name, x.shape[1:]) for name, x in sorted(inputs.items())))
+        kinds = ((name, x.dtype.str, x.shape[1:]) for name, x in sorted(inputs.items()))
+        key = (key, *kinds)
         with self._lock:
             batch = self._open.get(key)
             leads = batch is None or batch.rows + count > self.sizes[-1]

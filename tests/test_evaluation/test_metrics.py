@@ -295,6 +295,9 @@ def test_what_does_not_vary_has_no_share_between_regions():
     regions = Regions(classes=2, ignore=255)
     regions.add(np.ones((1, 2, 2, 3)), np.array([[[0, 1], [1, 0]]]))
     assert regions.share() is None
+    nothing = Regions(classes=2, ignore=1)
+    nothing.add(np.ones((1, 1, 2, 1)), np.array([[[1, 1]]]))
+    assert nothing.share() is None
 
 
 def test_labels_out_of_range_are_refused():

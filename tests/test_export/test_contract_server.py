@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import requests
 import tensorflow as tf
+from contract_server.merging import Merging
 from contract_server.servable import Refusal
 from contract_server.server import ContractServer
 from PIL import Image
@@ -46,9 +47,9 @@ def base_path(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module")
-def server(base_path):
-    with ContractServer(str(base_path)) as server:
+@pytest.fixture(scope="module", params=[None, Merging()], ids=["alone", "merged"])
+def server(base_path, request):
+    with ContractServer(str(base_path), merging=request.param) as server:
         yield server
 
 
@@ -243,6 +244,7 @@ def one_value_for(size):
         (predict_request("", version=3), Code.NOT_FOUND, "Specific(toy, 3)"),
         (predict_request("none"), Code.FAILED_PRECONDITION, 'key "none" not found'),
         (predict_request("translate", content=IMAGES), Code.INVALID_ARGUMENT, "exemp"),
+        (predict_request("translate"), Code.INVALID_ARGUMENT, "exemplar"),
         (
             predict_request("feature_mask", content=IMAGES, more=IMAGES),
             Code.INVALID_ARGUMENT,

@@ -18,6 +18,13 @@ def together(merging, run, requests):
         return [task.exception() or task.result() for task in tasks]
 
 
+def until(holds):
+    end = time.monotonic() + LONG
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
 def rows(*values):
     return {"x": np.array(values, np.float32)}
 
@@ -47,12 +54,20 @@ def test_a_batch_that_is_not_full_runs_after_its_wait_filled_up():
 
 
 @pytest.mark.parametrize(
-    "alone", [rows(1, 2), {**rows(1), "z": np.ones([2])}, rows(), {"x": np.float32(1)}]
+    "alone",
+    [rows(1, 2), {**rows(1), "z": np.ones([2])}, rows(), {"x": np.float32(1)}, {}],
 )
 def test_what_cannot_be_merged_runs_as_it_is(alone):
     seen = []
     Merging((1, 2), LONG).run(seen.append, "key", alone)
     assert seen == [alone]
+
+
+def test_rows_of_other_types_are_not_merged():
+    batches = []
+    wide = {"x": np.array([2.0], np.float64)}
+    together(Merging((1, 2), 0.01), doubled(batches), [rows(1), wide])
+    assert sorted(batches) == [[1], [2]]
 
 
 def test_a_failure_is_that_of_all():
@@ -75,12 +90,10 @@ def test_requests_wait_together_while_every_thread_is_busy():
     with futures.ThreadPoolExecutor(4) as pool:
         first = pool.submit(merging.run, slow, "key", rows(0))
         began.wait(LONG)
-        later = [pool.submit(merging.run, slow, "key", rows(i)) for i in (1, 2)]
-        later.append(pool.submit(merging.run, slow, "key", rows(3, 4)))
-        while not merging._open:  # until the first of them waits
-            time.sleep(0.001)
-        while merging._open:  # until they are as many as a batch may have
-            time.sleep(0.001)
+        later = []
+        for some, waiting in ((rows(1), [1]), (rows(2), [2]), (rows(3, 4), [])):
+            later.append(pool.submit(merging.run, slow, "key", some))
+            until(lambda n=waiting: [b.rows for b in [*merging._open.values()]] == n)
         goes_on.set()
         answers = [task.result()["y"].tolist() for task in [first, *later]]
     assert answers == [[0], [2], [4], [6, 8]]

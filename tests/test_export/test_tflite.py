@@ -179,6 +179,24 @@ def test_one_operator_alone_computes_what_it_does_in_its_file(exported):
     )
 
 
+@pytest.mark.parametrize(
+    ("content", "more", "expected"),
+    [
+        (b"no model", (), "x.tflite: expected a .tflite file, found another"),
+        (b"", ("--runs=0",), "--runs: expected at least 1, found 0"),
+    ],
+)
+def test_what_cannot_be_profiled_is_named(
+    tmp_path, monkeypatch, capsys, content, more, expected
+):
+    path = tmp_path / "x.tflite"
+    path.write_bytes(content)
+    monkeypatch.setattr(sys, "argv", ["profile", str(path), *more])
+    with pytest.raises(SystemExit):
+        profile.main()
+    assert expected in capsys.readouterr().err
+
+
 def test_a_profile_of_float16_is_refused(exported, monkeypatch, capsys):
     path = str(exported[0] / "a2b_float16.tflite")
     monkeypatch.setattr(sys, "argv", ["profile", path])

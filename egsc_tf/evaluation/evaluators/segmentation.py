@@ -94,10 +94,11 @@ def _may_have_label_maps(config, settings):
 
 
 def _no_labels(what, config):
+    hint = "; --metrics=segmentation_agreement needs none"
     return UserError(
         f"{what}: expected label maps: --label_dir, or a data set that has some with "
-        f"--segmentation_classes=8; found none with --dataset={config.dataset}. "
-        "--metrics=segmentation_agreement needs none"
+        f"--segmentation_classes=8; found none with --dataset={config.dataset}"
+        f"{hint * what.endswith('=segmentation')}"
     )
 
 
