@@ -3,9 +3,9 @@
     python -m egsc_tf.distill --workdir=RUN --ngf=16 --output=STUDENT
 
 RUN is the teacher, a trained run. STUDENT becomes a run of its own, which every program
-takes as it is. Images, their size and augmentation are the teacher's. Style codes are
-the student's own: those of the teacher do not fit it, encode exemplars anew. Started
-again with the same --output, it goes on where its last checkpoint left it.
+but egsc_tf.train takes. Images, their size and augmentation are the teacher's. Style
+codes are the student's own: those of the teacher do not fit it, encode exemplars anew.
+Started again with the same --output, it goes on where its last checkpoint left it.
 """
 
 from egsc_tf.runtime import program  # first: it quiets the start of TensorFlow

@@ -70,7 +70,10 @@ def overview(runs):
 
 
 def _command(run):
-    arguments = student.command(run.workdir)
+    try:
+        arguments = student.command(run.workdir)
+    except UserError as error:
+        return f"not known: {error}"
     if arguments:
         return f"python -m egsc_tf.distill {shlex.join(arguments)}"
     flags = os.path.join(run.workdir, config_lib.RUN_FLAGS)
@@ -80,7 +83,7 @@ def _command(run):
 
 def _steps(run):
     total = f"stage 2 {run.config.total_steps} in all"
-    if not student.command(run.workdir):
+    if not workdir_lib.is_student(run.workdir):
         total = f"stage 1 {run.config.mask_steps}, {total}"
     try:
         done = run.step
@@ -94,7 +97,7 @@ def _time(run):
         seconds = workdir_lib.seconds(run.workdir, run.checkpoint)
     except (UserError, tf.errors.NotFoundError):  # the latter: it was not trained here
         return "not known"
-    both = "" if student.command(run.workdir) else " of both stages"
+    both = "" if workdir_lib.is_student(run.workdir) else " of both stages"
     return f"{seconds:.0f} s{both}"
 
 

@@ -175,6 +175,11 @@ def newest_of_run(workdir: str) -> dict[str, Optional[str]]:
     return {FEATURE_MASKS: masks, TRANSLATION: found}
 
 
+def is_student(workdir: str) -> bool:
+    """Whether a run is a student, of egsc_tf.distill."""
+    return os.path.isfile(os.path.join(workdir, DISTILLED))
+
+
 def seconds(workdir: str, translation: str) -> float:
     """Wall-clock seconds that the stages of a run have trained.
 

@@ -1,1 +1,1 @@
-"""The two stages of training."""
+"""Training: of both stages, and of students."""

@@ -1,4 +1,4 @@
-"""What the two training stages share: updates, noise, schedule, the logged means.
+"""What all trainers share: updates, noise, schedule, the logged means.
 
 A step is one D update and then g_update G updates, each on a fresh batch (paper,
 appendix A); with fused_update, both on one batch and one forward pass of the generator.
@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from egsc_tf import losses
 from egsc_tf.data.augmentation import finish
+from egsc_tf.models import vgg
 from egsc_tf.models.discriminator import Discriminator
 from egsc_tf.runtime import xla
 from egsc_tf.runtime.keras import keras
@@ -50,7 +51,7 @@ _WEIGHTS = "egsc_tf.Translator.of_trainer(trainer).save_weights(path)"
     }
 )
 class AdversarialTrainer(keras.Model):
-    """Base of the two stages.
+    """Base of the trainers of both stages, and of students.
 
     A subclass has the property `g_variables`, and
 
@@ -100,6 +101,26 @@ class AdversarialTrainer(keras.Model):
         """Adam's rate of the generator at this step; of a run of total_steps."""
         schedule = self.g_schedule.over(total_steps or self.total_steps)
         return float(schedule(tf.convert_to_tensor(self.g_optimizer.iterations)))
+
+    def look_with(self, phi):
+        """Sets the PerceptualNetwork, or None where both perceptual weights are 0.
+
+        Raises:
+          ValueError: where a perceptual loss has a weight and phi is None.
+        """
+        self.perceptual = vgg.is_needed(self.config)
+        if self.perceptual and phi is None:
+            raise ValueError(
+                "phi: expected a PerceptualNetwork, as style_weight is "
+                f"{self.config.style_weight} and content_weight "
+                f"{self.config.content_weight}; found None"
+            )
+        self.phi = phi
+
+    def features(self, x):
+        """phi_1 ... of images, as many and of the size that the Config asks for."""
+        config = self.config
+        return self.phi(x, config.perceptual_layers, round(1 / config.perceptual_scale))
 
     @property
     def batches_per_step(self):
@@ -412,6 +433,15 @@ def _unscaled(gradients, optimizer):
     if isinstance(optimizer, LossScaleOptimizer):
         return optimizer.get_unscaled_gradients(gradients)
     return gradients
+
+
+def twins_of(generator):
+    """[(network of domain a, its like of domain b), ...] of a Generator."""
+    g = generator
+    pairs = [(g.encoder_a, g.encoder_b), (g.decoder_a, g.decoder_b)]
+    if g.style_encoder_a is not None:
+        pairs.append((g.style_encoder_a, g.style_encoder_b))
+    return pairs
 
 
 def copy_weights(network, to):

@@ -13,7 +13,7 @@ from egsc_tf.domains import DOMAINS
 from egsc_tf.models.adain import feature_mask
 from egsc_tf.models.translator import Translator
 from egsc_tf.run import checkpoints
-from egsc_tf.training.adversarial import AdversarialTrainer, copy_weights
+from egsc_tf.training.adversarial import AdversarialTrainer, copy_weights, twins_of
 from egsc_tf.training.translation import move_average
 
 
@@ -23,20 +23,22 @@ class DistillationTrainer(AdversarialTrainer):
     Args:
       config: of the student, an egsc_tf.config.Config.
       teacher: a Translator with its weights.
-      discriminators: path of a checkpoint that holds the teacher's discriminators, or
-        None: they begin untrained.
       translation_weight: of the L1 between the translations of both.
       phi: the PerceptualNetwork, or None where both perceptual weights are 0.
       jit_compile: see the base class.
+
+    Raises:
+      ValueError: where a perceptual loss has a weight and phi is None.
     """
 
-    discriminator_advice = "a lower --adv_weight"
+    discriminator_advice = (
+        "a lower --adv_weight, 0 included, or a higher --translation_weight"
+    )
 
     def __init__(
         self,
         config,
         teacher,
-        discriminators,
         translation_weight,
         phi=None,
         jit_compile=False,
@@ -46,9 +48,8 @@ class DistillationTrainer(AdversarialTrainer):
         )
         self.teacher = teacher
         teacher.trainable = False
-        self.discriminators = discriminators
         self.translation_weight = translation_weight
-        self.phi = phi
+        self.look_with(phi)
         self.student = Translator.from_config(config)
         self.student_ema = Translator.from_config(config)
 
@@ -71,11 +72,8 @@ class DistillationTrainer(AdversarialTrainer):
         return self._variables(self.student)
 
     def twins(self):
-        g = self.student.generator
-        pairs = [(g.encoder_a, g.encoder_b), (g.decoder_a, g.decoder_b)]
-        if g.style_encoder_a is not None:
-            pairs.append((g.style_encoder_a, g.style_encoder_b))
-        return [*pairs, (self.student.feature_a, self.student.feature_b)]
+        features = self.student.feature_a, self.student.feature_b
+        return [*twins_of(self.student.generator), features]
 
     def parts(self):
         return {
@@ -88,47 +86,63 @@ class DistillationTrainer(AdversarialTrainer):
             "feature_b": self.feature_b,
         }
 
+    def read_discriminators(self, path):
+        """Gives the discriminators the weights that the teacher's checkpoint has.
+
+        Raises:
+          OtherNetworks: where it has none, or is gone.
+        """
+        config = self.config
+        both = {
+            "discriminator_a": self.discriminator_a,
+            "discriminator_b": self.discriminator_b,
+        }
+
+        def create():
+            for discriminator in both.values():
+                discriminator(tf.zeros([1, config.height, config.width, 3]))
+
+        checkpoints.restore(tf.train.Checkpoint(**both), path, True, create)
+
     def prepare(self, batch):
         super().prepare(batch)
         one = tf.zeros([1, *batch["x_a"].shape[2:]])
-        images(self.student_ema, one, one)
+        images(self.student_ema, one, one, own=False)
         for network, average in zip(
             self._networks(self.student), self._networks(self.student_ema)
         ):
             copy_weights(network, average)
-        if self.discriminators:
-            theirs = tf.train.Checkpoint(
-                discriminator_a=self.discriminator_a,
-                discriminator_b=self.discriminator_b,
-            )
-            checkpoints.restore(theirs, self.discriminators, partial=True)
 
     def fakes(self, batch, noise):
         """(x_ba, x_ab) of the student."""
         del noise
-        made = images(self.student, batch["x_a"], batch["x_b"])
+        made = images(self.student, batch["x_a"], batch["x_b"], own=False)
         return made["ba"], made["ab"]
 
     def generator_losses(self, batch, noise):
-        """See the base class. Both translate with z = mu: there is no noise."""
+        """See the base class. Both translate with z = mu: there is no noise. What only
+        losses of weight 0 need is not computed."""
         del noise
         w, x_a, x_b = self.config, batch["x_a"], batch["x_b"]
-        wanted = images(self.teacher, x_a, x_b, clipped=True)
+        own = w.recon_weight > 0
+        wanted = images(self.teacher, x_a, x_b, own, clipped=True)
         wanted = {name: tf.stop_gradient(image) for name, image in wanted.items()}
-        made = images(self.student, x_a, x_b)
-        logs = {
-            "G/translation_a": losses.l1_loss(made["ba"], wanted["ba"]),
-            "G/translation_b": losses.l1_loss(made["ab"], wanted["ab"]),
-            "G/recon_a": losses.l1_loss(made["aa"], wanted["aa"]),
-            "G/recon_b": losses.l1_loss(made["bb"], wanted["bb"]),
-            "G/adv_a": losses.adversarial_loss(self.discriminator_a(made["ba"])),
-            "G/adv_b": losses.adversarial_loss(self.discriminator_b(made["ab"])),
-        }
-        if w.style_weight > 0 or w.content_weight > 0:
+        made = images(self.student, x_a, x_b, own)
+        logs = {}
+        if self.translation_weight > 0:
+            logs["G/translation_a"] = losses.l1_loss(made["ba"], wanted["ba"])
+            logs["G/translation_b"] = losses.l1_loss(made["ab"], wanted["ab"])
+        if w.recon_weight > 0:
+            logs["G/recon_a"] = losses.l1_loss(made["aa"], wanted["aa"])
+            logs["G/recon_b"] = losses.l1_loss(made["bb"], wanted["bb"])
+        if w.adv_weight > 0:
+            logs["G/adv_a"] = losses.adversarial_loss(self.discriminator_a(made["ba"]))
+            logs["G/adv_b"] = losses.adversarial_loss(self.discriminator_b(made["ab"]))
+        if self.perceptual:
             logs.update(self.perceptual_losses(made, wanted))
 
         def both(name):
-            return logs[f"G/{name}_a"] + logs[f"G/{name}_b"]
+            return logs.get(f"G/{name}_a", 0.0) + logs.get(f"G/{name}_b", 0.0)
 
         total = (
             self.translation_weight * both("translation")
@@ -142,9 +156,9 @@ class DistillationTrainer(AdversarialTrainer):
     def perceptual_losses(self, made, wanted):
         """{"G/style", "G/content"}, those that have a weight, of the translations of
         both; a sum over the directions, as in stage 2."""
-        wanted = self.phi(tf.concat([wanted["ba"], wanted["ab"]], axis=0))
+        wanted = self.features(tf.concat([wanted["ba"], wanted["ab"]], axis=0))
         wanted = [tf.stop_gradient(feature) for feature in wanted]
-        made = self.phi(tf.concat([made["ba"], made["ab"]], axis=0))
+        made = self.features(tf.concat([made["ba"], made["ab"]], axis=0))
         logs = {}
         if self.config.style_weight > 0:
             style = losses.STYLE_LOSSES[self.config.style_loss]
@@ -177,13 +191,14 @@ class DistillationTrainer(AdversarialTrainer):
         return [v for part in self._networks(translator) for v in part.variables]
 
 
-def images(translator, x_a, x_b, clipped=False):
+def images(translator, x_a, x_b, own=True, clipped=False):
     """{"aa", "ab", "ba", "bb"}: contents of the first letter's domain with the style of
     the second one's images, [B, H, W, 3], float32, z = mu.
 
     Args:
       translator: a Translator, run operation by operation, so that gradients pass.
       x_a, x_b: [B, H, W, 3] in [-1, 1], H and W multiples of the stride.
+      own: whether also "aa" and "bb".
       clipped: to [-1, 1], as what a Translator gives.
     """
     g, x = translator.generator, {"a": x_a, "b": x_b}
@@ -194,14 +209,16 @@ def images(translator, x_a, x_b, clipped=False):
     masks = {d: feature_mask(f[d]) if translator.use_masks else None for d in DOMAINS}
     made = {}
     for target in DOMAINS:
-        c = tf.concat([contents[d] for d in DOMAINS], axis=0)
+        sources = [d for d in DOMAINS if own or d != target]
+        c = tf.concat([contents[d] for d in sources], axis=0)
         m = s = None
         if translator.use_masks:
-            m = tf.concat([masks[d] for d in DOMAINS], axis=0)
+            m = tf.concat([masks[d] for d in sources], axis=0)
         if translator.use_adain:
             style = g.style(x[target], features[target], target, f[target])
-            s = tf.concat([style, style], axis=0)
-        both = g.decode(c, m, s, target)
-        both = tf.clip_by_value(both, -1.0, 1.0) if clipped else both
-        made.update(zip((f"{d}{target}" for d in DOMAINS), tf.split(both, 2)))
+            s = tf.concat([style] * len(sources), axis=0)
+        all_of = g.decode(c, m, s, target)
+        all_of = tf.clip_by_value(all_of, -1.0, 1.0) if clipped else all_of
+        names = [f"{d}{target}" for d in sources]
+        made.update(zip(names, tf.split(all_of, len(names))))
     return made

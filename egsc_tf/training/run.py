@@ -74,7 +74,7 @@ def train(
             f"config: expected an egsc_tf.Config, found {type(config).__name__}"
         )
     workdir = paths.expand(os.fspath(workdir), f"workdir={workdir}")
-    if os.path.isfile(os.path.join(workdir, workdir_lib.DISTILLED)):
+    if workdir_lib.is_student(workdir):
         raise UserError(
             f"--workdir={workdir}: expected a run of egsc_tf.train, found a student; "
             "egsc_tf.distill goes on with it"

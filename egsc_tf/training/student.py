@@ -1,14 +1,15 @@
 """A student's run, from the teacher's folder to its own (see distillation.py).
 
-OUTPUT is a run's folder as any other, which every program reads. OUTPUT/distilled.json
+OUTPUT is a run's folder, which every program reads. OUTPUT/distilled.json
 says whose student it is. What a student is depends on the checkpoint that it began
 with: it goes on with no other.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Optional, Union
 
 import tensorflow as tf
@@ -16,46 +17,28 @@ from absl import logging
 
 from egsc_tf import config as config_lib
 from egsc_tf.config import Config
-from egsc_tf.domains import DOMAINS
-from egsc_tf.errors import UserError
+from egsc_tf.errors import OtherNetworks, UserError
+from egsc_tf.models import vgg
 from egsc_tf.run import checkpoints, restore
 from egsc_tf.run import workdir as workdir_lib
 from egsc_tf.runtime import paths
 from egsc_tf.runtime.files import write_whole
-from egsc_tf.runtime.flags import like, setting, settings_of, shown
+from egsc_tf.runtime.flags import check, like, setting, settings_of, shown
 from egsc_tf.training import run
 from egsc_tf.training.distillation import DistillationTrainer
 from egsc_tf.training.stage import train_stage
 
-# Of a Config: what a student has of its own. All else is the teacher's.
-_OWN = (
-    "ngf",
-    "padding",
-    "upsample",
-    "adv_weight",
-    "recon_weight",
-    "style_weight",
-    "content_weight",
-    "style_loss",
-    "seed",
-    "batch_size",
-    "total_steps",
-    "learning_rate",
-    "clip_norm",
-    "jit_compile",
-    "deterministic",
-    "log_every",
-    "sample_every",
-    "checkpoint_every",
-    "keep_checkpoints",
-)
 # What the teacher's Config says where it is given no value: 0 or "".
 _THEIRS = ("n_encoder", "n_res", "mixed_precision", "perceptual_network")
+# Where the teacher's images lie.
+_WHERE = ("data_dir", "recursive", "manual_dir")
 # Of distilled.json: what must not change, and what messages call it.
 _TOLD = {
     "checkpoint": "the teacher's checkpoint",
     "translation_weight": "--translation_weight",
 }
+# The weights of what the teacher's images say.
+_TEACHING = ("translation_weight", "recon_weight", "style_weight", "content_weight")
 # A student has no noise, and none of the teacher's other losses.
 _FIXED: dict[str, Any] = {
     "content_view": "same",
@@ -90,6 +73,12 @@ class Settings:
         "teacher's --data_dir.",
         path=paths.READ,
         common=True,
+    )
+    recursive: bool = setting(
+        False, "Also images in subfolders; where the teacher read them, always."
+    )
+    manual_dir: str = setting(
+        "", "As of egsc_tf.train; empty: the teacher's.", path=paths.READ
     )
 
     ngf: int = like(Config, "ngf", default=16)
@@ -189,6 +178,17 @@ class Settings:
     checkpoint_every: int = like(Config, "checkpoint_every")
     keep_checkpoints: int = like(Config, "keep_checkpoints")
 
+    def __post_init__(self) -> None:
+        check(self)
+
+
+# Of a Config: what a student has of its own. All else is the teacher's.
+_OWN = tuple(
+    field.name
+    for field in settings_of(Settings)
+    if field.name not in {*_THEIRS, *_WHERE, *_TOLD}
+)
+
 
 def config_of(teacher: Config, settings: Settings) -> Config:
     """The Config of a student.
@@ -199,8 +199,23 @@ def config_of(teacher: Config, settings: Settings) -> Config:
     values: dict[str, Any] = {name: getattr(settings, name) for name in _OWN}
     for name in _THEIRS:
         values[name] = getattr(settings, name) or getattr(teacher, name)
-    teacher = workdir_lib.moved(teacher, data_dir=settings.data_dir)
-    return dataclasses.replace(teacher, **values, **_FIXED)
+    weights = [getattr(settings, name) for name in _TEACHING]
+    if not any(weights):
+        raise UserError(
+            f"{' '.join(f'--{name}=0' for name in _TEACHING)}: expected one of them "
+            "above 0, as a student learns nothing of its teacher otherwise"
+        )
+    where = {name: getattr(settings, name) for name in _WHERE}
+    teacher = workdir_lib.moved(teacher, **where)
+    config = dataclasses.replace(teacher, **values, **_FIXED)
+    if vgg.is_needed(config):
+        return config
+    # Those of the teacher have no effect.
+    return dataclasses.replace(
+        config,
+        perceptual_layers=Config.perceptual_layers,
+        perceptual_scale=Config.perceptual_scale,
+    )
 
 
 def distill(
@@ -238,9 +253,11 @@ def distill(
     taught = config_lib.load(workdir)
     config = config_of(taught, settings)
     path = restore.checkpoint_of(workdir)
+    with _there(path):
+        fingerprint = checkpoints.fingerprint(path)
     origin = {
         "teacher": os.path.abspath(workdir),
-        "checkpoint": checkpoints.fingerprint(path),
+        "checkpoint": fingerprint,
         "translation_weight": settings.translation_weight,
     }
     _require_same(output, origin, override_run)
@@ -249,21 +266,15 @@ def distill(
         one: run.Run, phi: run.Phi, before: Config, newest: run.Newest
     ) -> DistillationTrainer:
         _, _, _, workers, xla, _ = one
-        if workers.is_chief:
-            text = json.dumps(origin, indent=1) + "\n"
-            write_whole(os.path.join(output, workdir_lib.DISTILLED), text)
         stage = workdir_lib.TRANSLATION
-        with workers.strategy.scope():
+        with workers.strategy.scope(), _there(path):
             teacher = restore.read(dataclasses.replace(taught, test_noise=False), path)
             trainer = DistillationTrainer(
-                config,
-                teacher,
-                path if _has_discriminators(path) else None,
-                settings.translation_weight,
-                phi,
-                xla,
+                config, teacher, settings.translation_weight, phi, xla
             )
-        train_stage(trainer, *one, stage, newest[stage], before.total_steps)
+            trainer.read_discriminators(path)
+        with _noted(output, origin) if workers.is_chief else contextlib.nullcontext():
+            train_stage(trainer, *one, stage, newest[stage], before.total_steps)
         return trainer
 
     with workdir_lib.naming_flags(workdir, config):
@@ -283,10 +294,9 @@ def distill(
 def command(output: str) -> list[str]:
     """The arguments of egsc_tf.distill that a student began with; [] for a run that is
     no student."""
-    path = os.path.join(output, workdir_lib.DISTILLED)
-    if not os.path.isfile(path):
+    if not workdir_lib.is_student(output):
         return []
-    origin = _read(path)
+    origin = _read(output)
     values = {**dataclasses.asdict(config_lib.load(output)), **origin}
     chosen = [
         shown(field.name, values[field.name])
@@ -298,15 +308,14 @@ def command(output: str) -> list[str]:
 
 def _require_same(output: str, origin: dict[str, object], override: bool) -> None:
     """Raises UserError where `output` holds what this start does not go on with."""
-    path = os.path.join(output, workdir_lib.DISTILLED)
-    if not os.path.isfile(path):
+    if not workdir_lib.is_student(output):
         if any(workdir_lib.newest_of_run(output).values()):
             raise UserError(
                 f"--output={output}: expected a new folder, or a student of "
                 "egsc_tf.distill; found a run of another program"
             )
         return
-    found = _read(path)
+    found = _read(output)
     # Where the teacher lies is of no matter.
     changed = [
         f"{told} was {found[name]}, is now {origin[name]}"
@@ -325,8 +334,41 @@ def _require_same(output: str, origin: dict[str, object], override: bool) -> Non
     )
 
 
-def _read(path: str) -> dict[str, Any]:
+@contextlib.contextmanager
+def _noted(output: str, origin: dict[str, object]) -> Iterator[None]:
+    """Within it OUTPUT/distilled.json says `origin`. OtherNetworks, of --override_run,
+    leaves what it said before: the student stays what it was."""
+    path = os.path.join(output, workdir_lib.DISTILLED)
+    before = None
+    if workdir_lib.is_student(output):
+        with open(path, encoding="utf-8") as file:
+            before = file.read()
+    write_whole(path, json.dumps(origin, indent=1) + "\n")
+    try:
+        yield
+    except OtherNetworks:
+        if before is not None:
+            write_whole(path, before)
+        raise
+
+
+@contextlib.contextmanager
+def _there(path: str) -> Iterator[None]:
+    """Within it, a checkpoint of the teacher that is gone is said to be."""
+    try:
+        yield
+    except (OtherNetworks, FileNotFoundError) as error:
+        if os.path.isfile(f"{path}.index"):
+            raise
+        raise OtherNetworks(
+            f"{path}: expected the teacher's checkpoint, found that it was deleted "
+            "meanwhile: the teacher still trains; let it finish"
+        ) from error
+
+
+def _read(output: str) -> dict[str, Any]:
     """What OUTPUT/distilled.json says. Raises UserError where a student has no such."""
+    path = os.path.join(output, workdir_lib.DISTILLED)
     try:
         with open(path, encoding="utf-8") as file:
             found = json.load(file)
@@ -335,12 +377,3 @@ def _read(path: str) -> dict[str, Any]:
         raise UserError(
             f"{path}: expected what egsc_tf.distill wrote, found: {error!r}"
         ) from error
-
-
-def _has_discriminators(path: str) -> bool:
-    """Whether a checkpoint has some: one that was imported may have none."""
-    names = tf.train.load_checkpoint(path).get_variable_to_shape_map()
-    return all(
-        any(name.startswith(f"discriminator_{domain}/") for name in names)
-        for domain in DOMAINS
-    )

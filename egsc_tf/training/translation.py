@@ -12,7 +12,12 @@ from egsc_tf.domains import DOMAINS
 from egsc_tf.models import vgg
 from egsc_tf.models.adain import feature_mask
 from egsc_tf.models.generator import Generator
-from egsc_tf.training.adversarial import AdversarialTrainer, copy_weights, no_noise
+from egsc_tf.training.adversarial import (
+    AdversarialTrainer,
+    copy_weights,
+    no_noise,
+    twins_of,
+)
 
 
 class TranslationTrainer(AdversarialTrainer):
@@ -54,16 +59,9 @@ class TranslationTrainer(AdversarialTrainer):
             config.g_update,
             jit_compile,
         )
-        self.perceptual = config.style_weight > 0 or config.content_weight > 0
-        if self.perceptual and phi is None:
-            raise ValueError(
-                "phi: expected a PerceptualNetwork, as style_weight is "
-                f"{config.style_weight} and content_weight {config.content_weight}; "
-                "found None"
-            )
+        self.look_with(phi)
         self.feature_a = feature_a
         self.feature_b = feature_b
-        self.phi = phi
         for frozen in (feature_a, feature_b):
             frozen.trainable = False
         self.generator = Generator(
@@ -82,11 +80,7 @@ class TranslationTrainer(AdversarialTrainer):
         return self.generator.trainable_variables
 
     def twins(self):
-        g = self.generator
-        pairs = [(g.encoder_a, g.encoder_b), (g.decoder_a, g.decoder_b)]
-        if g.style_encoder_a is not None:
-            pairs.append((g.style_encoder_a, g.style_encoder_b))
-        return pairs
+        return twins_of(self.generator)
 
     def parts(self):
         return {
@@ -222,11 +216,6 @@ class TranslationTrainer(AdversarialTrainer):
             phi_source = [tf.roll(f, tf.shape(x_a)[0], axis=0) for f in phi_real]
             logs["G/content"] = 2.0 * losses.content_loss(phi_fake, phi_source)
         return logs
-
-    def features(self, x):
-        """phi_1 ... of images, as many and of the size that the Config asks for."""
-        config = self.config
-        return self.phi(x, config.perceptual_layers, round(1 / config.perceptual_scale))
 
     def after_updates(self, going):
         self._run(self.average, going)

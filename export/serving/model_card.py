@@ -153,7 +153,7 @@ def _checksums(folder):
 
 def training(workdir, config, steps):
     """How long a run was trained, as text."""
-    if os.path.isfile(os.path.join(workdir, workdir_lib.DISTILLED)):
+    if workdir_lib.is_student(workdir):
         return f"distilled from another run, {counted(steps, 'step')}"
     if not os.path.isfile(os.path.join(workdir, workdir_lib.IMPORTED)):
         masks = counted(config.mask_steps, "step")
