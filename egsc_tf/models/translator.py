@@ -128,7 +128,7 @@ class Translator(keras.Model):
 
     @classmethod
     def of_trainer(cls, trainer: Any) -> "Translator":
-        """The Translator that shares the weights of a trainer of stage 2 or a student."""
+        """The Translator that shares the weights of a stage 2 trainer or a student."""
         return cls._with_options(
             trainer.config, trainer.generator_ema, trainer.feature_a, trainer.feature_b
         )
