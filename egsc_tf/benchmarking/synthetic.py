@@ -20,10 +20,9 @@ class Synthetic:
         coarse = tf.random.stateless_uniform([8, 8, 3], seed, -1.0, 1.0)
         return tf.image.resize(coarse, [self.height, self.width])
 
-    def batch(self, domain, indices, seeds):
-        """`image` of each of `seeds` [N, 2]."""
-        return tf.map_fn(
-            lambda one: self.image(domain, *one),
-            (indices, seeds),
-            fn_output_signature=tf.float32,
-        )
+    element = image
+
+    def batch(self, domain, images):
+        """The images [N, H, W, 3] themselves."""
+        del domain
+        return images

@@ -113,9 +113,13 @@ class Decoded:
         """[N, H, W, 3] uint8 of the images at some places."""
         return self._stores[domain].pixels(indices)
 
-    def batch(self, domain, indices, seeds):
-        """`pixels` as a tensor; `seeds` are not used: a file has one look."""
-        del seeds
+    def element(self, domain, index, seed):
+        """The place of an image, which has one look."""
+        del domain, seed
+        return index
+
+    def batch(self, domain, indices):
+        """`pixels` as a tensor."""
         return python_op.call(
             lambda some: self.pixels(domain, some),
             [indices],

@@ -1,9 +1,10 @@
 """Endless streams {x_a, x_b} whose every image is a pure function of (seed, step).
 
-A source has `size(domain)`; `batch(domain, indices [N], seeds [N, 2]) -> [N, H, W, 3]`,
-uint8 or float in [-1, 1]; for runs of several workers `fingerprint()`, equal where the
-images are; for resumed ones `inventory(domain)` and `where[domain]`, what messages call
-it; and `tell()`, which logs at the end what was found out about the images on the way.
+A source has `size(domain)`; `element(domain, index, seed [2])`, a tensor that stands
+for an image, and `batch(domain, elements) -> [N, H, W, 3]` of N of them, uint8 or float
+in [-1, 1]; for runs of several workers `fingerprint()`, equal where the images are; for
+resumed ones `inventory(domain)` and `where[domain]`, what messages call it; and
+`tell()`, which logs at the end what was found out about the images on the way.
 The n-th image of a domain is the (n mod size)-th of that epoch's own permutation; its
 look and augmentation are drawn from (seed, domain, n) by stateless random numbers.
 A resumed run therefore sees what the uninterrupted one would have seen.
@@ -86,13 +87,13 @@ def _drawn(source, config, domain, n):
     )
     seed = tf.stack([stream_seed, n * EXAMPLE_SEEDS])
     numbers = augmentation.draw(config, domain, seed + 32, seed + 48)
-    return {"index": index, "seed": seed, "numbers": numbers}
+    return {"element": source.element(domain, index, seed), "numbers": numbers}
 
 
 def _images(source, config, domain, drawn):
     """{"x_d", ...}: the images of a batch of `_drawn`, and their numbers."""
-    x = source.batch(domain, drawn["index"], drawn["seed"])
-    sides = [drawn["index"].shape[0], config.height, config.width, 3]
+    x = source.batch(domain, drawn["element"])
+    sides = [x.shape[0], config.height, config.width, 3]
     return {f"x_{domain}": tf.ensure_shape(x, sides), **drawn["numbers"]}
 
 
@@ -111,9 +112,10 @@ def take(source, domain, indices, seed, label=""):
     places = np.arange(len(indices))
     seeds = np.stack([np.full_like(places, seed), places * EXAMPLE_SEEDS], axis=1)
     asked = (np.asarray(indices, np.int64), seeds)
-    data = tf.data.Dataset.from_tensor_slices(asked).batch(TAKEN)
-    data = data.map(
-        lambda some, its: source.batch(domain, some, its),
+    data = tf.data.Dataset.from_tensor_slices(asked)
+    data = data.map(lambda index, seed: source.element(domain, index, seed))
+    data = data.batch(TAKEN).map(
+        lambda elements: source.batch(domain, elements),
         num_parallel_calls=AUTOTUNE,
         deterministic=True,
     )

@@ -5,6 +5,7 @@ with zeros, which phones' convolutions do by themselves. Layout NHWC; values are
 unbounded features.
 """
 
+import numpy as np
 import tensorflow as tf
 
 from egsc_tf.runtime import xla
@@ -52,12 +53,18 @@ def mirror_edges(x):
 def _gathered_edges(x):
     """mirror_edges by one operation, on CPUs faster than slices; those are faster than
     tf.pad, whose mirroring runs on one core."""
-    _, height, width, channels = (
-        static or dynamic for static, dynamic in zip(x.shape, tf.unstack(tf.shape(x)))
-    )
-    rows, columns = (
-        tf.concat([[1], tf.range(side), [side - 2]], axis=0) for side in (height, width)
-    )
+    _, height, width, channels = x.shape
+    if None in (height, width):
+        height, width = tf.unstack(tf.shape(x)[1:3])
+        rows, columns = (
+            tf.concat([[1], tf.range(side), [side - 2]], axis=0)
+            for side in (height, width)
+        )
+    else:  # constants: less is traced
+        rows, columns = (
+            tf.constant(np.pad(np.arange(side, dtype=np.int32), 1, "reflect"))
+            for side in (height, width)
+        )
     pixels = tf.reshape(x, [-1, height * width, channels])
     return tf.gather(pixels, rows[:, None] * width + columns, axis=1)
 

@@ -296,15 +296,17 @@ class Failing:
     def size(self, domain):
         return self.source.size(domain)
 
-    def batch(self, domain, indices, seeds):
-        def read(indices, nth):
+    def element(self, domain, index, seed):
+        return self.source.element(domain, index, seed), seed[1] // EXAMPLE_SEEDS
+
+    def batch(self, domain, elements):
+        def read(found, nth):
             if domain == "b" and 3 * SHORT.batch_size * 2 in nth:
                 raise images.BadImage("b/7.png: expected an image, found: nothing")
-            return indices
+            return found
 
-        inputs = [indices, seeds[:, 1] // EXAMPLE_SEEDS]
-        indices = python_op.call(read, inputs, tf.int64, indices.shape)
-        return self.source.batch(domain, indices, seeds)
+        found = self.source.batch(domain, elements[0])
+        return python_op.call(read, [found, elements[1]], found.dtype, found.shape)
 
 
 def test_a_reader_that_fails_is_named_and_the_run_goes_on_from_its_last_checkpoint(

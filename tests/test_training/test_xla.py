@@ -270,8 +270,12 @@ class Spoilt:
     def __init__(self, source):
         self.source, self.size = source, source.size
 
-    def batch(self, domain, indices, seeds):
-        x = self.source.batch(domain, indices, seeds)
+    def element(self, domain, index, seed):
+        return self.source.element(domain, index, seed), seed
+
+    def batch(self, domain, elements):
+        of_source, seeds = elements
+        x = self.source.batch(domain, of_source)
         is_bad = (domain == "b") & (
             seeds[:, 1] // EXAMPLE_SEEDS == 3 * CONFIG.batch_size * 2
         )
