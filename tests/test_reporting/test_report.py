@@ -251,7 +251,8 @@ def test_a_real_image_is_not_searched_among_itself(tmp_path):
         for i in range(3):
             save_noise(data / split / f"{i}.png", 16, 16, i)
     folder = untrained(tmp_path / "run", dataset="folder", data_dir=str(data))
-    (tmp_path / "data" / "testA" / "0.png").write_text("no picture")
+    for split in ("testA", "testB"):
+        (data / split / "0.png").write_text("no picture")
     run = Run(folder, Settings())
     text = gallery.neighbours([run])
     assert "the median is" not in text
