@@ -119,10 +119,8 @@ def take(source, domain, indices, seed, label=""):
         num_parallel_calls=AUTOTUNE,
         deterministic=True,
     )
-    found, bar = (
-        [],
-        tqdm(desc=label, total=len(places), unit="image", disable=not label),
-    )
+    found = []
+    bar = tqdm(desc=label, total=len(places), unit="image", disable=not label)
     with bar, python_op.errors_as_raised():
         for x in data:
             found.append(images.to_uint8(augmentation.as_float(x)))

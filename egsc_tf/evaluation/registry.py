@@ -16,7 +16,7 @@ from egsc_tf.evaluation.evaluators import (
     transfer,
     tsne,
 )
-from egsc_tf.evaluation.settings import DIGITS, JUDGED, LABELLED, METRICS
+from egsc_tf.evaluation.settings import DIGITS, JUDGED, LABELLED, METRICS, SCENES
 from egsc_tf.metrics import digit_classifier, extractors, frechet, kind_classifier
 from egsc_tf.models import vgg
 from egsc_tf.runtime.flags import settings_of, without_effect
@@ -37,7 +37,6 @@ CONSTANTS = {
 }
 
 
-SCENES = {*LABELLED, *JUDGED}
 EVALUATORS = (
     (digits.digits_scores, DIGITS),
     (distribution.distribution, ("fid", "kid")),
@@ -117,7 +116,7 @@ def check_files(names, config, settings):
         vgg.check(settings.perceptual_network or config.perceptual_network)
     if "exemplar_kind" in names:
         exemplars.check_kinds(config, settings)
-    if SCENES & {*names}:
+    if {*SCENES} & {*names}:
         segmentation.check_files(config, settings, names)
 
 

@@ -40,9 +40,10 @@ def _of(*metrics: str) -> Use:
 
 LABELLED = ("segmentation", "segmentation_transfer", "mask_regions")
 JUDGED = ("segmentation", "segmentation_agreement")
+SCENES = tuple(dict.fromkeys((*LABELLED, *JUDGED)))
 _OF_LABELS = _of(*LABELLED)
 _OF_MODELS = _of(*JUDGED)
-_OF_CLASSES = _of(*LABELLED, "segmentation_agreement")
+_OF_CLASSES = _of(*SCENES)
 _OF_TRANSFER = _of("segmentation_transfer")
 
 
