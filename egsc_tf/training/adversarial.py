@@ -122,6 +122,22 @@ class AdversarialTrainer(keras.Model):
         config = self.config
         return self.phi(x, config.perceptual_layers, round(1 / config.perceptual_scale))
 
+    def perceptual_logs(self, made, style, content):
+        """{"G/style", "G/content"}, those that have a weight.
+
+        Args:
+          made, style, content: `features` of translations of both directions, and of
+            the images whose style and content they are to have, row by row. The losses
+            are means over the rows, the paper's are sums over the directions.
+        """
+        logs = {}
+        if self.config.style_weight > 0:
+            loss = losses.STYLE_LOSSES[self.config.style_loss]
+            logs["G/style"] = 2.0 * loss(made, style)
+        if self.config.content_weight > 0:
+            logs["G/content"] = 2.0 * losses.content_loss(made, content)
+        return logs
+
     @property
     def batches_per_step(self):
         """How many fresh batches of each domain a step takes."""
@@ -197,7 +213,8 @@ class AdversarialTrainer(keras.Model):
             for i, one in enumerate(fresh[1:]):
                 logs.update(self.train_generator(one, draw=1 + i))
         going = self.all_finite()
-        self.after_updates(going)
+        if self.averaged()[0]:
+            self._run(self.average, going)
         self.step.assign_add(tf.cast(going, tf.int64))
         values = tf.distribute.get_replica_context().all_reduce(
             tf.distribute.ReduceOp.MEAN, tf.stack([*logs.values()])
@@ -285,8 +302,19 @@ class AdversarialTrainer(keras.Model):
         d_b = _discriminate(self.discriminator_b, batch["x_b"], fake_b)
         return self.config.d_weight * (d_a + d_b), {"D/a": d_a, "D/b": d_b}
 
-    def after_updates(self, going):
-        """Called once at the end of a step. going: a bool tensor, whether it counts."""
+    def averaged(self):
+        """(averages, the variables that they follow at the end of each step)."""
+        return (), ()
+
+    def average(self, going):
+        """Moves the averages towards their variables, where `going`, a bool tensor, is
+        true; early on, with a shorter memory than --ema_decay."""
+        step = tf.cast(self.step, tf.float32)
+        decay = tf.minimum(self.config.ema_decay, (1.0 + step) / (10.0 + step))
+        with tf.name_scope("ema"):
+            for average, variable in zip(*self.averaged()):
+                moved = decay * average + (1.0 - decay) * variable
+                average.assign(tf.where(going, moved, average))
 
     def prepare(self, batch):
         """Creates every variable, optimizer slot and metric: call before restoring.

@@ -14,7 +14,6 @@ from egsc_tf.models.adain import feature_mask
 from egsc_tf.models.translator import Translator
 from egsc_tf.run import checkpoints
 from egsc_tf.training.adversarial import AdversarialTrainer, copy_weights, twins_of
-from egsc_tf.training.translation import move_average
 
 
 class DistillationTrainer(AdversarialTrainer):
@@ -157,28 +156,11 @@ class DistillationTrainer(AdversarialTrainer):
         """{"G/style", "G/content"}, those that have a weight, of the translations of
         both; a sum over the directions, as in stage 2."""
         wanted = self.features(tf.concat([wanted["ba"], wanted["ab"]], axis=0))
-        wanted = [tf.stop_gradient(feature) for feature in wanted]
         made = self.features(tf.concat([made["ba"], made["ab"]], axis=0))
-        logs = {}
-        if self.config.style_weight > 0:
-            style = losses.STYLE_LOSSES[self.config.style_loss]
-            logs["G/style"] = 2.0 * style(made, wanted)
-        if self.config.content_weight > 0:
-            logs["G/content"] = 2.0 * losses.content_loss(made, wanted)
-        return logs
+        return self.perceptual_logs(made, wanted, wanted)
 
-    def after_updates(self, going):
-        self._run(self.average, going)
-
-    def average(self, going):
-        """Moves the averages of all that is trained, see `move_average`."""
-        move_average(
-            self._variables(self.student_ema),
-            self._variables(self.student),
-            self.step,
-            self.config.ema_decay,
-            going,
-        )
+    def averaged(self):
+        return self._variables(self.student_ema), self._variables(self.student)
 
     def _networks(self, translator):
         """The networks of a Translator that are trained: F_d is where it has a use."""

@@ -206,37 +206,9 @@ class TranslationTrainer(AdversarialTrainer):
         x_a, and x_ba likewise."""
         phi_real = self.features(tf.stop_gradient(tf.concat([x_b, x_a], 0)))
         phi_fake = self.features(tf.concat([x_ab, x_ba], 0))
-        logs = {}
-        # Rows: fakes (ab, ba), their exemplars (b, a), their sources (a, b). Both
-        # losses are means over the rows, the paper's are sums over the directions.
-        if self.config.style_weight > 0:
-            style = losses.STYLE_LOSSES[self.config.style_loss]
-            logs["G/style"] = 2.0 * style(phi_fake, phi_real)
-        if self.config.content_weight > 0:
-            phi_source = [tf.roll(f, tf.shape(x_a)[0], axis=0) for f in phi_real]
-            logs["G/content"] = 2.0 * losses.content_loss(phi_fake, phi_source)
-        return logs
+        # Rows: fakes (ab, ba), their exemplars (b, a), their sources (a, b).
+        phi_source = [tf.roll(f, tf.shape(x_a)[0], axis=0) for f in phi_real]
+        return self.perceptual_logs(phi_fake, phi_real, phi_source)
 
-    def after_updates(self, going):
-        self._run(self.average, going)
-
-    def average(self, going):
-        """Moves generator_ema towards generator, see `move_average`."""
-        move_average(
-            self.generator_ema.variables,
-            self.generator.variables,
-            self.step,
-            self.config.ema_decay,
-            going,
-        )
-
-
-def move_average(averages, variables, step, most, going):
-    """Moves averages towards variables, where `going`, a bool tensor, is true; early
-    on, with a shorter memory than `most`."""
-    step = tf.cast(step, tf.float32)
-    decay = tf.minimum(most, (1.0 + step) / (10.0 + step))
-    with tf.name_scope("ema"):
-        for average, variable in zip(averages, variables):
-            moved = decay * average + (1.0 - decay) * variable
-            average.assign(tf.where(going, moved, average))
+    def averaged(self):
+        return self.generator_ema.variables, self.generator.variables
