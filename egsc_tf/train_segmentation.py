@@ -61,6 +61,11 @@ class Flags:
     ignore_label: int = like(Settings, "ignore_label", use=None)
     steps: int = setting(800, "Updates, of 16 frames each.", least=1)
     colour_jitter: float = like(Config, "colour_jitter")
+    recoloured: bool = setting(
+        False,
+        "Half of the frames have their channels in another order, and half of these "
+        "are negatives: for looks that no label map shows, such as night.",
+    )
     seed: int = like(Settings, "seed", help="Of weights, order and augmentation.")
 
 
@@ -90,6 +95,7 @@ def train_segmentation(flags, verbose=0):
         flags.seed,
         flags.steps,
         flags.colour_jitter,
+        flags.recoloured,
         verbose,
     )
     found = {
@@ -107,6 +113,7 @@ def train_segmentation(flags, verbose=0):
                 "ignore_label",
                 "steps",
                 "colour_jitter",
+                "recoloured",
                 "seed",
             )
         },

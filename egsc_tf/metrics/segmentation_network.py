@@ -66,7 +66,17 @@ def _block(width, stride=1, dilation=1):
     return keras.Sequential(layers)
 
 
-def train(images, labels, classes, ignore, seed, steps, colour_jitter=0.0, verbose=0):
+def train(
+    images,
+    labels,
+    classes,
+    ignore,
+    seed,
+    steps,
+    colour_jitter=0.0,
+    recoloured=False,
+    verbose=0,
+):
     """A SegmentationNetwork that was trained on frames, half of them mirrored.
 
     Args:
@@ -74,6 +84,8 @@ def train(images, labels, classes, ignore, seed, steps, colour_jitter=0.0, verbo
       classes: how many; ignore: the label that counts nowhere.
       seed: of weights, order and augmentation; steps: updates, of BATCH frames each.
       colour_jitter: see egsc_tf.data.augmentation.draw_colours; 0: none.
+      recoloured: whether half of the frames are egsc_tf.data.augmentation.recolour's
+        views.
       verbose: of Keras' fit.
     """
     keras.utils.set_random_seed(seed)
@@ -91,6 +103,10 @@ def train(images, labels, classes, ignore, seed, steps, colour_jitter=0.0, verbo
         if colour_jitter > 0:
             colours = augmentation.draw_colours(colour_jitter, tf.stack([seed + 1, n]))
             image = augmentation.jitter_colours(image, colours)
+        if recoloured:
+            view = augmentation.draw_view(tf.stack([seed + 4, n]))
+            chosen = tf.random.stateless_uniform([], [seed + 7, n]) < 0.5
+            image = tf.where(chosen, augmentation.recolour(image, view), image)
         label = tf.where(mirrored, label[:, ::-1], label)
         counts = tf.cast(label != ignore, tf.float32)
         return image, tf.where(label == ignore, 0, label), counts
