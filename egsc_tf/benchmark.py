@@ -22,6 +22,7 @@ from egsc_tf.benchmarking.synthetic import Synthetic
 from egsc_tf.benchmarking.uses import OF_BENCHMARK, READ_BY
 from egsc_tf.config import Config
 from egsc_tf.data import python_op
+from egsc_tf.data.source import check as check_data
 from egsc_tf.data.source import open_source
 from egsc_tf.distribute import strategies
 from egsc_tf.errors import UserError
@@ -63,6 +64,8 @@ def benchmark(config, settings):
     strategies.require_divisible(config, strategy.num_replicas_in_sync)
     xla = devices.set_up(config, strategy)
     reads_here = {*READ_BY} & {*what} & {*ONE_PROCESS}
+    if not settings.synthetic and {*READ_BY} & {*what}:
+        check_data(config, "train")
     if settings.synthetic or not reads_here:
         source = Synthetic(config.height, config.width)
     else:
@@ -110,11 +113,14 @@ def _logical_cpus(replicas):
 def _read(path):
     try:
         with open(path, encoding="utf-8") as file:
-            return json.load(file)
+            found = json.load(file)
     except (OSError, ValueError) as error:
         raise UserError(
             f"--vs={path}: expected what --json wrote, found: {error}"
         ) from error
+    if not isinstance(found, dict) or not {"flags", "machine"} <= {*found}:
+        raise UserError(f"--vs={path}: expected what --json wrote, found other JSON")
+    return found
 
 
 def main(config, settings):

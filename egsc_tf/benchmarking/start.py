@@ -9,6 +9,7 @@ from egsc_tf.runtime import program  # noqa: F401  first: it quiets TensorFlow's
 # isort: split
 import dataclasses
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -96,7 +97,8 @@ def _process(module, *arguments):
         seconds = time.perf_counter() - began
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise UserError(f"python -m {' '.join([module, *arguments])}: {last}")
+            last = re.sub(r"^(error|egsc_tf\.[\w.]+): ", "", last)
+            raise UserError(f"--what=start: {module} ended: {last}")
         with open(path, encoding="ascii") as file:
             most = file.read()
     return {"seconds": seconds, "peak_memory_bytes": int(most) if most else None}

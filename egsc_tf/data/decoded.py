@@ -5,7 +5,7 @@ import hashlib
 import tensorflow as tf
 from absl import logging
 
-from egsc_tf.data import doubts, python_op
+from egsc_tf.data import doubts, pixel_cache, python_op
 from egsc_tf.data.pixel_cache import GIB, PixelCache
 from egsc_tf.data.store import Store
 from egsc_tf.runtime.counted import counted
@@ -68,6 +68,8 @@ class Decoded:
                 shape = (height, width, 3)
                 home = store.listing.home
                 store.cache = PixelCache(cache_dir, home, store.count, shape)
+            caches = [store.cache for store in self._stores.values()]
+            pixel_cache.require_room(cache_dir, caches)
         if share < 1.0:
             logging.info(
                 "%.1f GiB of pixels, of which --cache_gib=%g are kept in memory; the "
@@ -76,7 +78,7 @@ class Decoded:
                 cache_gib,
                 "read from --cache_dir"
                 if cache_dir
-                else "decoded each time; --cache_dir keeps them on disk",
+                else "decoded each time; in training, --cache_dir keeps them on disk",
             )
 
     def size(self, domain):
@@ -132,8 +134,9 @@ class Decoded:
         until now; nothing where that was said before."""
         stores = self._stores.values()
         came_up = sum(store.came_up for store in stores)
+        decoded = sum(store.decoded for store in stores)
         bad = sum(len(store.bad) for store in stores)
         if bad > self._told:
             logging.warning("left out %d of %s", bad, counted(came_up, "image"))
         self._told = bad
-        self._doubtful.tell(came_up)
+        self._doubtful.tell(decoded)

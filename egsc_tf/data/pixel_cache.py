@@ -4,9 +4,11 @@ A file for each folder or split, and size of training. It has a slot for each im
 digest, then the pixels. The digest is of the pixels and of what they were made from:
 the image's path, size and modification time, and the decoder. A slot counts only where
 its digest is right. So nothing needs to be waited for or locked: what a kill or a dying
-machine left half written, or two runs wrote over each other, is decoded anew.
+machine left half written, or two runs wrote over each other, is decoded anew. Where the
+disk is full on the way, training goes on: what has no slot is decoded each time.
 """
 
+import errno
 import hashlib
 import os
 import re
@@ -21,7 +23,7 @@ from egsc_tf.errors import UserError
 
 DIGEST = 16  # bytes
 FORM = 1  # of what is decoded and resized; another number makes all slots others
-GIB = 2**30
+MIB, GIB = 2**20, 2**30
 
 
 def decoder():
@@ -39,8 +41,11 @@ class PixelCache:
       count: of its images.
       shape: (H, W, 3).
 
+    Attributes:
+      missing: how many bytes the file will grow by, where all images are kept.
+
     Raises:
-      UserError: where the folder cannot be written or is too full.
+      UserError: where the folder cannot be written.
     """
 
     def __init__(self, folder, home, count, shape):
@@ -52,20 +57,16 @@ class PixelCache:
             number = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
             self._file = os.fdopen(number, "r+b", buffering=0)
             there = os.fstat(number).st_blocks * 512
-            free = shutil.disk_usage(folder).free
         except OSError as error:
-            raise self._refused(error) from error
+            raise _refused(folder, self.path, error) from error
+        self._is_full = False
         whole = count * self._size
-        if free < whole - there:
-            raise UserError(
-                f"--cache_dir={folder}: expected {(whole - there) / GIB:.1f} GiB free "
-                f"for {self.path}, found {free / GIB:.1f}"
-            )
+        self.missing = max(0, whole - there)
         logging.info(
-            "%s: %.2f GiB of pixels are kept, and will be up to %.2f",
+            "%s: %.1f MiB of pixels are kept, and will be up to %.1f",
             self.path,
-            there / GIB,
-            whole / GIB,
+            there / MIB,
+            whole / MIB,
         )
 
     def get(self, index, version):
@@ -74,7 +75,7 @@ class PixelCache:
         try:
             read = os.preadv(self._file.fileno(), [slot], index * self._size)
         except OSError as error:
-            raise self._refused(error) from error
+            raise _refused(self._folder, self.path, error) from error
         digest, pixels = slot[:DIGEST], slot[DIGEST:]
         if read < self._size or not digest.any():
             return None
@@ -83,7 +84,9 @@ class PixelCache:
         return pixels.reshape(self._shape)
 
     def put(self, index, version, pixels):
-        """Keeps an image. Raises UserError where it cannot be written."""
+        """Keeps an image; on a full disk none, from then on, and says so."""
+        if self._is_full:
+            return
         pixels = np.ascontiguousarray(pixels)
         parts = [_digest(version, pixels), pixels]
         try:
@@ -92,13 +95,33 @@ class PixelCache:
                 rest = b"".join(map(bytes, parts))[wrote:]
                 os.pwrite(self._file.fileno(), rest, index * self._size + wrote)
         except OSError as error:
-            raise self._refused(error) from error
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise _refused(self._folder, self.path, error) from error
+            self._is_full = True
+            logging.warning(
+                "%s: %s: no more images are kept, and the others are decoded each "
+                "time; make room, and start again to keep them",
+                self.path,
+                error.strerror,
+            )
 
-    def _refused(self, error):
-        return UserError(
-            f"--cache_dir={self._folder}: expected a folder to write to, found: "
-            f"{error.strerror} ({self.path})"
+
+def require_room(folder, caches):
+    """Raises UserError where PixelCaches of a folder have no room for their images."""
+    missing = sum(cache.missing for cache in caches)
+    free = shutil.disk_usage(folder).free
+    if free < missing:
+        raise UserError(
+            f"--cache_dir={folder}: expected {missing / MIB:,.1f} MiB free for the "
+            f"images, found {free / MIB:,.1f}"
         )
+
+
+def _refused(folder, path, error):
+    return UserError(
+        f"--cache_dir={folder}: expected a folder to read and write in, found: "
+        f"{error.strerror} ({path})"
+    )
 
 
 def _name(home, shape):

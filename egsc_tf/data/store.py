@@ -53,6 +53,7 @@ class Store:
         self.cache, self.bad = None, {}
         self._size, self._stops, self._doubtful = size, stops, doubtful
         self._seen = np.zeros(count, bool)
+        self._looked_at = np.zeros(count, bool)
         # The system gives memory only to what is written, but 2 MiB at once: images
         # lie in the order in which they came up, so that few of many take little.
         self._kept = np.empty((kept, *size, 3), np.uint8)
@@ -65,6 +66,11 @@ class Store:
     def came_up(self):
         """How many images were asked for until now."""
         return int(self._seen.sum())
+
+    @property
+    def decoded(self):
+        """How many images were decoded until now, and not read from a cache."""
+        return int(self._looked_at.sum())
 
     @functools.cached_property
     def inventory(self):
@@ -134,12 +140,19 @@ class Store:
         if pixels is None:
             picture = self.listing.read(index)
             pixels = images.resize(picture.pixels, *self._size)
-            if not self._seen[index]:
-                self._doubtful.add(self.listing.name(index), doubts.of(picture))
+            self._look_at(index, picture)
             if self.cache:
                 self.cache.put(index, version, pixels)
         self._seen[index] = True
         return pixels
+
+    def _look_at(self, index, picture):
+        """Says what is doubtful about a picture, once."""
+        with self._lock:
+            first = not self._looked_at[index]
+            self._looked_at[index] = True
+        if first:
+            self._doubtful.add(self.listing.name(index), doubts.of(picture))
 
     def _leave_out(self, index, message):
         with self._lock:

@@ -100,11 +100,11 @@ def check_flags(
 
 
 def moved(config: Config, **where: Any) -> Config:
-    """The Config of a run with the data where they lie now, for all but training:
-    without its cache_dir, which only training writes to.
+    """The Config of a run with the data where they lie now; without its cache_dir, as
+    what only reads a run writes nothing there.
 
     Args:
-      where: data_dir, manual_dir, recursive; "" and False for that of training.
+      where: data_dir and the like; "" and False for that of the run.
 
     Raises:
       UserError: for a folder that the run's data set has no use for.
@@ -119,7 +119,7 @@ def moved(config: Config, **where: Any) -> Config:
                     use, expected=f"a run of {use.expected}", hint=lambda value: ""
                 )
                 raise without_effect(field.name, given[field.name], use, values)
-    return dataclasses.replace(config, **given, cache_dir="")
+    return dataclasses.replace(config, **{"cache_dir": "", **given})
 
 
 @contextlib.contextmanager

@@ -30,8 +30,8 @@ from egsc_tf.training.stage import train_stage
 
 # What the teacher's Config says where it is given no value: 0 or "".
 _THEIRS = ("n_encoder", "n_res", "mixed_precision", "perceptual_network")
-# Where the teacher's images lie.
-_WHERE = ("data_dir", "recursive", "manual_dir")
+# Where the teacher's images lie, and how they are read.
+_WHERE = ("data_dir", "recursive", "manual_dir", "on_bad_image", "cache_dir")
 # Of distilled.json: what must not change, and what messages call it.
 _TOLD = {
     "checkpoint": "the teacher's checkpoint",
@@ -80,6 +80,16 @@ class Settings:
     manual_dir: str = setting(
         "", "As of egsc_tf.train; empty: the teacher's.", path=paths.READ
     )
+
+    on_bad_image: str = like(
+        Config,
+        "on_bad_image",
+        default="",
+        choices=None,
+        use=None,
+        help="As of egsc_tf.train; empty: the teacher's.",
+    )
+    cache_dir: str = like(Config, "cache_dir", use=None)
 
     ngf: int = like(Config, "ngf", default=16)
     n_res: int = like(
@@ -253,6 +263,7 @@ def distill(
     taught = config_lib.load(workdir)
     config = config_of(taught, settings)
     path = restore.checkpoint_of(workdir)
+    _tell_of_teacher(path, taught)
     with _there(path):
         fingerprint = checkpoints.fingerprint(path)
     origin = {
@@ -289,6 +300,19 @@ def distill(
             "output",
             callbacks,
         )
+
+
+def _tell_of_teacher(path: str, taught: Config) -> None:
+    """Says which of its steps the teacher teaches, and warns where more are to come."""
+    step = checkpoints.step_of(path)
+    say = logging.info if step >= taught.total_steps else logging.warning
+    say(
+        "teacher: %s, step %d of %d%s",
+        path,
+        step,
+        taught.total_steps,
+        "" if step >= taught.total_steps else "; it has not finished",
+    )
 
 
 def command(output: str) -> list[str]:

@@ -3,6 +3,7 @@
 import io
 from concurrent import futures
 
+from absl import logging
 from PIL import Image
 from tqdm import tqdm
 
@@ -11,6 +12,7 @@ from egsc_tf.errors import UserError
 from egsc_tf.export.clients.call import REFUSED, CallFailed
 from egsc_tf.inference import origin
 from egsc_tf.inference.pairing import plan
+from egsc_tf.runtime.counted import counted
 from egsc_tf.runtime.files import write_whole
 
 SERVED = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")  # how a JPEG and a PNG file start
@@ -121,6 +123,10 @@ def _in_batches(pool, call, tasks, batch_size, unit):
             for done in futures.as_completed(under_way):
                 refused += done.result()
                 bar.update(under_way[done])
+        except CallFailed:
+            count = counted(len(tasks), unit)
+            logging.warning("%d of %s were done before a call failed", bar.n, count)
+            raise
         finally:
             for future in under_way:
                 future.cancel()

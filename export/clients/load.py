@@ -9,6 +9,9 @@ from concurrent import futures
 from egsc_tf.export.clients.folder import sent
 
 GROWTH = 4  # from one load to the next
+HEAD = """\
+| clients | requests/s | images/s | p50 ms | p99 ms | requests |
+|---|---|---|---|---|---|"""
 
 
 def loads(most):
@@ -43,10 +46,10 @@ def measure(
       most: how many clients ask at once at the end.
       seconds: of each load.
 
-    Returns:
-      a list of {"clients", "requests", "requests_per_s", "images_per_s", "p50_s",
-      "p99_s", "largest_s"}, one of each load. Seconds are of whole requests: sending,
-      waiting, translating, receiving.
+    Yields:
+      {"clients", "requests", "requests_per_s", "images_per_s", "p50_s", "p99_s",
+      "largest_s"} of each load. Seconds are of whole requests: sending, waiting,
+      translating, receiving.
 
     Raises:
       CallFailed: where the server does not do its part.
@@ -54,8 +57,8 @@ def measure(
     """
     contents = [sent(path) for path in inputs]
     (style,) = client.encode_style_bytes([sent(exemplar)], direction, own_size)
-    return [
-        _measure_one(
+    for clients in loads(most):
+        yield _measure_one(
             lambda batch: client.translate_with_style_bytes(
                 batch, [style], strength, direction, own_size
             ),
@@ -64,8 +67,6 @@ def measure(
             clients,
             seconds,
         )
-        for clients in loads(most)
-    ]
 
 
 def _measure_one(ask, contents, batch_size, clients, seconds):
@@ -113,16 +114,10 @@ def _by_cause(tasks):
     )
 
 
-def table(rows):
-    """The numbers as Markdown."""
-    lines = [
-        "| clients | requests/s | images/s | p50 ms | p99 ms | requests |",
-        "|---|---|---|---|---|---|",
-    ]
-    lines += [
+def line(row):
+    """The numbers of a load as Markdown, below HEAD."""
+    return (
         f"| {row['clients']} | {row['requests_per_s']:.2f} | "
         f"{row['images_per_s']:.2f} | {1e3 * row['p50_s']:.0f} | "
         f"{1e3 * row['p99_s']:.0f} | {row['requests']} |"
-        for row in rows
-    ]
-    return "\n".join(lines)
+    )

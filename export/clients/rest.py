@@ -85,6 +85,10 @@ class RestTransport:
         except requests.ConnectionError as error:
             # What urllib3 found is shorter than what it says of its own attempts.
             reason = getattr(error.args[0], "reason", error)
+            if "BadStatusLine" in str(reason):
+                raise self._endpoint.failed(
+                    call, "FAILED", "no HTTP is spoken there; with --grpc, HOST:PORT?"
+                ) from error
             raise self._endpoint.failed(call, "UNAVAILABLE", str(reason)) from error
         except requests.exceptions.ChunkedEncodingError as error:
             raise self._endpoint.failed(

@@ -142,9 +142,9 @@ def test_other_flags_or_data_or_another_folder_end_both_and_say_so(tmp_path, who
             images = tmp_path / f"host{host}" / folder
             images.mkdir(parents=True)
             for n in range(3):
-                changed = host and folder == "trainB" and n == 2
+                changed = int(host and folder == "trainB" and n == 2)
                 (images / f"{n}.png").write_bytes(
-                    png(noise(12, 12, 3, seed=n + 9 * changed))
+                    png(noise(12, 12 + changed, 3, seed=n))
                 )
     data = [f"--data_dir={tmp_path / f'host{host}'}" for host in range(2)]
     message = "data set is '.*' there and '.*' at the chief"

@@ -194,12 +194,29 @@ def test_the_peak_is_of_the_type_that_the_networks_compute_in(monkeypatch):
 def test_what_is_measured_and_what_with_are_checked(tmp_path):
     broken = tmp_path / "old.json"
     broken.write_text("{")
+    other = tmp_path / "bench.json"
+    other.write_text('{"loads": []}')
     for what, vs, message in (
+        (("train",), str(other), "--vs=.*bench.json: expected what --json wrote"),
         (("trian",), "", "--what: expected some of train"),
         (("train",), str(broken), "--vs=.*expected what --json wrote"),
     ):
         with pytest.raises(UserError, match=message):
             benchmark.main(Config(), benchmark.Settings(what=what, vs=vs))
+
+
+@pytest.mark.parametrize("what", ["start", "train"])
+def test_data_that_are_missing_are_known_before_anything_is_measured(what, tmp_path):
+    config = Config(dataset="folder", data_dir=str(tmp_path / "none"))
+    with pytest.raises(UserError, match=r"^\S*none/trainA: expected a folder"):
+        benchmark.benchmark(config, benchmark.Settings(what=(what,)))
+
+
+def test_what_a_process_says_at_its_end_is_all_that_is_told(tmp_path):
+    arguments = [str(tmp_path / "run.flags"), str(tmp_path), str(tmp_path / "marks")]
+    with pytest.raises(UserError, match=r"^--what=start: egsc_tf\S* ended: /") as found:
+        start._process("egsc_tf.benchmarking.start", *arguments)
+    assert "UserError" not in str(found.value)
 
 
 def test_synthetic_images_are_images():
@@ -227,7 +244,7 @@ def test_the_start_is_that_of_the_programs(small_peak, monkeypatch):
 
 
 def test_a_program_that_fails_to_start_is_named():
-    with pytest.raises(UserError, match=r"json\.tool no_such_file: .*No such"):
+    with pytest.raises(UserError, match=r"json\.tool ended: .*No such"):
         start._process("json.tool", "no_such_file")
 
 

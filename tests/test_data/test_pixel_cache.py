@@ -41,6 +41,21 @@ def opened(monkeypatch):
     return names
 
 
+def test_doubts_are_counted_once_and_of_what_was_decoded(root, caplog):
+    for name in ("trainA", "trainB"):
+        for i in range(COUNT):
+            save(root / name / f"{i}.png", np.full((20, 30, 3), 7, np.uint8))
+    source = source_of(root)
+    source.pixels("a", [0, 1])
+    again = source_of(root)  # reads two of the eight from the file
+    for domain in "ab":
+        again.pixels(domain, range(COUNT))
+        again.pixels(domain, range(COUNT))
+    again.tell()
+    (told,) = [line for line in caplog.messages if "nearly black or of one" in line]
+    assert told.startswith("doubtful: 6 of 6 images")
+
+
 def source_of(root, **flags):
     flags = {"height": 8, "width": 16, "n_encoder": 1, "cache_gib": 0.0, **flags}
     flags = {"dataset": "folder", "data_dir": str(root), **flags}
@@ -188,13 +203,19 @@ def test_two_runs_fill_one_cache(root, opened):
     assert opened == []
 
 
-def test_a_full_disk_is_named_at_the_start_and_on_the_way(cache, monkeypatch):
-    folder = os.path.dirname(cache.path)
-    monkeypatch.setattr(
-        shutil, "disk_usage", lambda path: types.SimpleNamespace(free=100)
-    )
-    with pytest.raises(UserError, match=r"--cache_dir=.*: expected 9\.\d GiB free for"):
-        PixelCache(folder, "/photos/trainB", 10**7, (16, 21, 3))
+def test_the_disk_needs_room_for_both_domains(root, monkeypatch):
+    one = COUNT * (pixel_cache.DIGEST + 8 * 16 * 3)
+    free = types.SimpleNamespace(free=1.5 * one)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: free)
+    with pytest.raises(UserError, match=r"--cache_dir=\S+: expected \S+ MiB free"):
+        source_of(root)
+    free.free = 2 * one
+    source_of(root)
+
+
+def test_a_disk_that_fills_up_keeps_no_more_and_stops_nothing(
+    cache, monkeypatch, caplog
+):
     write, wrote = os.pwritev, []
 
     def full(number, parts, offset):
@@ -206,11 +227,22 @@ def test_a_full_disk_is_named_at_the_start_and_on_the_way(cache, monkeypatch):
     monkeypatch.setattr(os, "pwritev", full)
     cache.put(0, "v1", pixels_of(0))  # cut short, then whole
     np.testing.assert_array_equal(cache.get(0, "v1"), pixels_of(0))
-    with pytest.raises(UserError, match="--cache_dir=.* No space left on device"):
-        cache.put(0, "v1", pixels_of(0))
+    cache.put(1, "v1", pixels_of(1))
+    cache.put(2, "v1", pixels_of(2))
+    assert cache.get(1, "v1") is None
+    (told,) = [line for line in caplog.messages if "No space left on device" in line]
+    assert cache.path in told
+
+    def broken(number, parts, offset):
+        raise OSError(5, "Input/output error")
+
+    other = PixelCache(os.path.dirname(cache.path), "/photos/trainB", COUNT, SHAPE)
+    monkeypatch.setattr(os, "pwritev", broken)
+    with pytest.raises(UserError, match="--cache_dir=.*: Input/output error"):
+        other.put(0, "v1", pixels_of(0))
 
 
 def test_a_folder_that_cannot_be_is_named(tmp_path):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(UserError, match=r"--cache_dir=.*file: expected a folder to wr"):
+    with pytest.raises(UserError, match=r"--cache_dir=.*file: expected a folder to re"):
         PixelCache(str(tmp_path / "file"), "/photos/trainA", COUNT, SHAPE)

@@ -605,9 +605,12 @@ def test_loads_grow_to_the_most(most, expected):
 def test_a_load_counts_every_answer_but_the_first(over_grpc, connect, server, tmp_path):
     names = save(tmp_path / "in", x=encoded(100), y=encoded(50))
     paths = [f"{names}/x.png", f"{names}/y.png"]
-    rows = load.measure(
-        *(connect(over_grpc), paths, paths[0], "b2a"), batch_size=2, most=3, seconds=0.1
-    )
+    client = connect(over_grpc)
+    rows = [
+        *load.measure(
+            *(client, paths, paths[0], "b2a"), batch_size=2, most=3, seconds=0.1
+        )
+    ]
     assert [row["clients"] for row in rows] == [1, 3]
     asked = [batch for _, name, batch in server.calls if name.startswith("translate")]
     assert set(asked) == {2}
@@ -616,7 +619,7 @@ def test_a_load_counts_every_answer_but_the_first(over_grpc, connect, server, tm
         assert row["requests"] >= row["clients"]
         assert 0.0 < row["p50_s"] <= row["p99_s"] <= row["largest_s"]
         assert row["images_per_s"] == 2 * row["requests_per_s"]
-    assert f"| 3 | {rows[1]['requests_per_s']:.2f} |" in load.table(rows)
+    assert f"| 3 | {rows[1]['requests_per_s']:.2f} |" in load.line(rows[1])
 
 
 @pytest.mark.parametrize("answered", [1, 3])  # the first of each load, and later
@@ -627,7 +630,7 @@ def test_a_load_ends_with_the_first_failure(answered, connect, server, tmp_path)
     server.faults.extend([no_fault] * (1 + answered) + [Code.INTERNAL] * 100)
     path = [f"{names}/x.png"]
     with pytest.raises(CallFailed, match="HTTP 500"):
-        load.measure(connect(False, retries=0), path, path[0], most=4, seconds=5.0)
+        [*load.measure(connect(False, retries=0), path, path[0], most=4, seconds=5.0)]
 
 
 def test_the_program_writes_what_it_measured(server, tmp_path):
@@ -640,6 +643,35 @@ def test_the_program_writes_what_it_measured(server, tmp_path):
     found = json.loads((tmp_path / "out" / "bench.json").read_text())
     assert [row["clients"] for row in found["loads"]] == [1, 2]
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["bench.json"]
+
+
+def test_loads_that_were_measured_are_kept_where_a_later_one_fails(server, tmp_path):
+    names = save(tmp_path / "in", x=encoded(100))
+    no_fault = threading.Event()
+    no_fault.set()
+    server.faults.extend([no_fault] * 3 + [Code.INTERNAL] * 1000)
+    flags = [f"--url={server.rest_url}", "--model=toy", f"--input={names}"]
+    flags += [f"--exemplar={names}/x.png", f"--output={tmp_path / 'out'}"]
+    load_for = ["--bench=0.0001", "--concurrency=2", "--retries=0"]
+    code, told = refusal("export.client", *flags, *load_for)
+    assert code == 2
+    assert "HTTP 500" in told
+    found = json.loads((tmp_path / "out" / "bench.json").read_text())
+    assert [row["clients"] for row in found["loads"]] == [1]
+
+
+def test_a_wrong_address_is_not_laid_on_the_exemplar(server, tmp_path):
+    names = save(tmp_path / "in", x=encoded(100))
+    flags = ["--model=toy", f"--input={names}", f"--exemplar={names}/x.png"]
+    flags += [f"--output={tmp_path / 'out'}", "--retries=0"]
+    url = f"{server.rest_url}/v1/models/toy"
+    _, told = refusal("export.client", *flags, f"--url={url}")
+    assert f"--url={url}: expected http://HOST:PORT for REST" in told
+    _, told = refusal("export.client", *flags, f"--url={server.rest_url}/elsewhere")
+    assert "model toy, metadata: INVALID_ARGUMENT: Malformed request" in told
+    assert "--exemplar" not in told
+    _, told = refusal("export.client", *flags, f"--url=http://{server.grpc_url}")
+    assert "no HTTP is spoken there; with --grpc, HOST:PORT?" in told
 
 
 def test_rest_needs_neither_tensorflow_nor_grpc():

@@ -317,6 +317,20 @@ def test_the_teachers_images_may_lie_elsewhere(tmp_path):
         of(TINY, manual_dir="x")
 
 
+def test_a_student_reads_its_images_as_it_is_told_to(tmp_path):
+    teacher = dataclasses.replace(
+        RUN, dataset="folder", data_dir="here", cache_dir="cache"
+    )
+    config = config_of(teacher, SMALL)
+    assert (config.on_bad_image, config.cache_dir) == ("stop", "")
+    how = {"on_bad_image": "skip", "cache_dir": str(tmp_path)}
+    config = config_of(teacher, dataclasses.replace(SMALL, **how))
+    assert (config.on_bad_image, config.cache_dir) == ("skip", str(tmp_path))
+    for name, value in how.items():
+        with pytest.raises(UserError, match=f"^--{name}=.*: expected a run of --datas"):
+            config_of(RUN, dataclasses.replace(SMALL, **{name: value}))
+
+
 def test_what_is_wrong_is_told_before_there_is_any_work(finished, student, tmp_path):
     teacher, new = finished[0], str(tmp_path / "new")
     other = shutil.copytree(teacher, str(tmp_path / "other"))
@@ -381,11 +395,13 @@ def test_a_failed_override_leaves_the_student_as_it_was(finished, student, tmp_p
     assert kept() == before
 
 
-def test_a_teacher_without_discriminators_is_refused(tmp_path):
+def test_a_teacher_without_discriminators_is_refused(tmp_path, caplog):
     workdir = untrained(tmp_path / "teacher")
     with pytest.raises(OtherNetworks, match="expected a checkpoint of the networks"):
         distill(workdir, tmp_path / "student", SMALL)
     assert not workdir_lib.is_student(str(tmp_path / "student"))
+    (told,) = [line for line in caplog.messages if line.startswith("teacher: ")]
+    assert re.search(r", step 0 of \d+; it has not finished$", told)
 
 
 @pytest.mark.parametrize("where", ["fingerprint", "read"])

@@ -268,7 +268,10 @@ class Spoilt:
     """A source one of whose images is NaN once training has come to it."""
 
     def __init__(self, source):
-        self.source, self.size = source, source.size
+        self.source = source
+
+    def __getattr__(self, name):
+        return getattr(self.source, name)
 
     def element(self, domain, index, seed):
         return self.source.element(domain, index, seed), seed
