@@ -3,6 +3,12 @@
     python -m egsc_tf.variants --flagfile=egsc_tf:demo --workdir=DIR \
         --variants=egsc_it,unit,munit,no_masks --seeds=0,1,2
 
+Or presets with some flags changed, one variant for each --change:
+
+    python -m egsc_tf.variants --flagfile=egsc_tf:demo --workdir=DIR --seeds=0,1 \
+        --variants=egsc_it --change="--batch_size=1 --total_steps=900" \
+        --change=--nouse_masks
+
 Each run has its own folder, DIR/VARIANT_seedN. Started again, finished runs are only
 scored, and the interrupted one goes on. Writes DIR/variants.json and DIR/variants.md.
 SIGTERM and Ctrl-C stop the run that is training, which saves, and the command with it.
@@ -14,9 +20,12 @@ from egsc_tf.runtime.program import run  # first: it quiets the start of TensorF
 import dataclasses
 import json
 import os
+import re
+import shlex
 import sys
 
 import numpy as np
+from absl import flags as absl_flags
 from absl import logging
 
 from egsc_tf.config import Config
@@ -28,7 +37,16 @@ from egsc_tf.evaluation.settings import Settings
 from egsc_tf.models import vgg
 from egsc_tf.runtime import paths
 from egsc_tf.runtime.files import write_whole
-from egsc_tf.runtime.flags import Use, setting
+from egsc_tf.runtime.flags import (
+    Given,
+    Use,
+    define,
+    parse,
+    require_used,
+    setting,
+    settings_of,
+    shown,
+)
 from egsc_tf.runtime.signals import run_process
 
 # The results that a metric gives, where they are not one of its own name.
@@ -60,9 +78,38 @@ class Flags:
     variants: tuple[str, ...] = setting(
         tuple(VARIANTS), f"Some of {', '.join(VARIANTS)}."
     )
+    change: tuple[str, ...] = setting(
+        (),
+        "Flags of training, as one text: a variant of egsc_it with these. May be given "
+        "several times.",
+        repeated=True,
+    )
     seeds: tuple[int, ...] = setting((0,), "Seeds; --seed is not used.")
     max_images: int = setting(0, "Test images to score; 0: all.", least=0)
     metrics: tuple[str, ...] = setting((), "Of the table, as of egsc_tf.evaluate.")
+
+
+def changed(base, text):
+    """The Config `base` with the flags of a text, as --change has them.
+
+    Raises:
+      UserError: naming the text, for what are no flags of training, or have no effect.
+    """
+    try:
+        more = shlex.split(text)
+        values = absl_flags.FlagValues()
+        define(Config, values)
+        before = [shown(f.name, getattr(base, f.name)) for f in settings_of(base)]
+        others = values(["change", *before, *more])[1:]
+        if others or not more:
+            raise UserError(f"found {others[0]!r}" if others else "found nothing")
+        config = parse(Config, values)
+        require_used([config], Given.of(more, more))
+    except (absl_flags.Error, ValueError, UserError) as error:
+        raise UserError(
+            f"--change={text}: expected flags of training: {error}"
+        ) from error
+    return config
 
 
 def train_and_score(config, workdir, more_flags=()):
@@ -139,6 +186,11 @@ def default_columns(metrics):
     return [column for name in metrics for column in COLUMNS.get(name, (name,))]
 
 
+def _folder_of(name):
+    """A variant's name as a part of a folder's."""
+    return re.sub(r"[^\w.,=]+", "_", name).strip("_")
+
+
 def _choices(flag, values, allowed=None):
     """A flag's list, checked. Raises UserError."""
     if not values or len(set(values)) < len(values):
@@ -155,10 +207,14 @@ def _choices(flag, values, allowed=None):
 def main(base, flags):
     names = _choices("variants", flags.variants, VARIANTS)
     seeds = _choices("seeds", flags.seeds)
-    runs = {  # all of them now: a bad one is to be known before the first has trained
-        (seed, name): dataclasses.replace(base, seed=seed, **VARIANTS[name])
+    # All of them now: a bad one is to be known before the first has trained.
+    configs = {name: dataclasses.replace(base, **VARIANTS[name]) for name in names}
+    for text in _choices("change", flags.change) if flags.change else ():
+        configs[text] = changed(base, text)
+    runs = {
+        (seed, name): dataclasses.replace(config, seed=seed)
         for seed in seeds
-        for name in names
+        for name, config in configs.items()
     }
     metrics = registry.choose(flags.metrics, base, Settings())
     registry.check_files(metrics, base, Settings())
@@ -167,9 +223,10 @@ def main(base, flags):
         vgg.check(base.perceptual_network)
     evaluation = [f"--max_images={flags.max_images}", f"--metrics={','.join(metrics)}"]
     scores = [f"{c}_{d}" for d in DIRECTIONS for c in default_columns(metrics)]
+    scores.append("train_seconds")
     results, failed = {}, []
     for (seed, name), config in runs.items():
-        folder = os.path.join(flags.workdir, f"{name}_seed{seed}")
+        folder = os.path.join(flags.workdir, f"{_folder_of(name)}_seed{seed}")
         logging.info("variant %s, seed %d: %s", name, seed, folder)
         try:
             found = train_and_score(config, folder, evaluation)

@@ -96,6 +96,12 @@ def test_caveats_of_all_runs_are_told_once():
     assert variants.caveats({"unit": [fid, few], "munit": [few]}) == ["FID", "few"]
 
 
+def test_a_change_is_the_preset_with_other_flags():
+    base = dataclasses.replace(TINY, seed=5, adv_weight=2.5)
+    expected = dataclasses.replace(base, use_masks=False, ngf=8)
+    assert variants.changed(base, "--nouse_masks --ngf=8") == expected
+
+
 @pytest.mark.slow
 def test_the_command_trains_scores_and_tabulates(tmp_path):
     preset = tmp_path / "tiny"
@@ -107,6 +113,7 @@ def test_the_command_trains_scores_and_tabulates(tmp_path):
         f"--flagfile={preset / 'run.flags'}",
         f"--workdir={tmp_path / 'table'}",
         "--variants=unit",
+        "--change=--nouse_masks --ngf=3",
         "--seeds=3",
         "--max_images=8",
         "--metrics=l1",
@@ -125,7 +132,11 @@ def test_the_command_trains_scores_and_tabulates(tmp_path):
     assert done.returncode == 0, done.stderr
     (result,) = json.loads((tmp_path / "table" / "variants.json").read_text())["unit"]
     table = (tmp_path / "table" / "variants.md").read_text()
+    changed = (tmp_path / "table" / "nouse_masks_ngf=3_seed3" / "run.flags").read_text()
+    assert "--ngf=3\n" in changed
+    assert "| --nouse_masks --ngf=3 | " in table
     assert f"| unit | {result['l1_a2b']:.3f} ± 0.000 |" in table
+    assert f"| {result['train_seconds']:.3f} ± 0.000 |" in table
     assert "\nOnly 8 of a and 8 of b were scored" in table
     assert table in done.stdout
     flags = (tmp_path / "table" / "unit_seed3" / "run.flags").read_text()
@@ -186,6 +197,15 @@ program.run(lambda: variants.train_and_score(config.Config(), workdir))
     ("flag", "message"),
     [
         ("--variants=gan", "found 'gan'"),
+        ("--change=", "--change=: expected flags of training: found nothing"),
+        ("--change=ngf=8", "--change=ngf=8: expected flags of training: found 'ngf=8'"),
+        ("--change=--ngff=8", "expected flags of training: Unknown command line flag"),
+        ("--change=--ngf=0", "expected flags of training: --ngf: expected at least 1"),
+        ("--change='--ngf=8", "expected flags of training: No closing quotation"),
+        (
+            "--change=--style_loss=statistics --style_weight=0",
+            "as it has no effect other",
+        ),
         ("--variants=unit,unit", "--variants: expected different values"),
         ("--seeds=one", "--seeds: expected integers"),
         ("--metrics=fad", "--metrics: expected some of"),
