@@ -33,6 +33,7 @@ NO_PATHS = {
     "distill": {"mixed_precision", "on_bad_image", "tpu"},
     "train": {"tpu"},
     "train_segmentation": {"domains"},
+    "variants": {"change"},
     "*": {
         "dataset",
         "directions",
