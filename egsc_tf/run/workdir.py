@@ -104,7 +104,7 @@ def moved(config: Config, **where: Any) -> Config:
     what only reads a run writes nothing there.
 
     Args:
-      where: data_dir and the like; "" and False for that of the run.
+      where: data_dir and the like; "" and False, or its own value, for that of the run.
 
     Raises:
       UserError: for a folder that the run's data set has no use for.
@@ -112,7 +112,8 @@ def moved(config: Config, **where: Any) -> Config:
     given = {name: value for name, value in where.items() if value}
     for field in dataclasses.fields(config):
         use = field.metadata["use"]
-        if field.name in given and use:
+        value = given.get(field.name)
+        if use and value and value != getattr(config, field.name):
             values = {name: getattr(config, name) for name in use.of}
             if not use.holds(*values.values()):
                 use = dataclasses.replace(

@@ -9,6 +9,7 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
+from absl import flags as absl_flags
 from support.programs import refusal
 from support.runs import untrained
 from support.trainers import RUN, TINY, batches
@@ -25,11 +26,11 @@ from egsc_tf.models.translator import Translator
 from egsc_tf.reporting import sections
 from egsc_tf.run import checkpoints, restore
 from egsc_tf.run import workdir as workdir_lib
-from egsc_tf.runtime.flags import idle
+from egsc_tf.runtime.flags import define, idle, parse
 from egsc_tf.training import run as train_lib
 from egsc_tf.training.adversarial import copy_weights
 from egsc_tf.training.distillation import DistillationTrainer, images
-from egsc_tf.training.student import Settings, config_of, distill
+from egsc_tf.training.student import Settings, command, config_of, distill
 
 SMALL = Settings(
     ngf=2,
@@ -329,6 +330,15 @@ def test_a_student_reads_its_images_as_it_is_told_to(tmp_path):
     for name, value in how.items():
         with pytest.raises(UserError, match=f"^--{name}=.*: expected a run of --datas"):
             config_of(RUN, dataclasses.replace(SMALL, **{name: value}))
+
+
+def test_the_command_of_a_student_makes_it_again(finished, student):
+    values = absl_flags.FlagValues()
+    define(Settings, values)
+    others = values(["distill", *command(student[0])], known_only=True)[1:]
+    assert others == [f"--workdir={finished[0]}", f"--output={student[0]}"]
+    teacher = config_lib.load(finished[0])
+    assert config_of(teacher, parse(Settings, values)) == config_lib.load(student[0])
 
 
 def test_what_is_wrong_is_told_before_there_is_any_work(finished, student, tmp_path):
