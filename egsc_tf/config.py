@@ -523,18 +523,29 @@ def read(flagfile: str) -> Config:
     return _of_file(flagfiles.path_of(flagfile))
 
 
+def of_flags(arguments: list[str]) -> Config:
+    """The Config of a command line's arguments.
+
+    Raises:
+      UserError, absl.flags.Error: for what are no flags of a Config, or bad values.
+    """
+    values = flags.FlagValues()
+    define(Config, values)
+    others = values(["run", *arguments])[1:]
+    if others:
+        raise UserError(f"found {others[0]!r}")
+    return parse(Config, values)
+
+
 def _of_file(path: str) -> Config:
     if not os.path.isfile(path):
         raise UserError(
             f"{path}: expected the flags of a run that egsc_tf.train wrote, found no "
             "such file"
         )
-    values = flags.FlagValues()
-    define(Config, values)
     try:
-        others = values(["run", *flagfiles.read(path)])[1:]
-        if others or not os.path.getsize(path):
-            raise UserError(f"found {others[0]!r}" if others else "found an empty file")
-        return parse(Config, values)
+        if not os.path.getsize(path):
+            raise UserError("found an empty file")
+        return of_flags(flagfiles.read(path))
     except (flags.Error, UnicodeDecodeError, UserError) as error:
         raise UserError(f"{path}: expected the flags of a run: {error}") from error

@@ -28,7 +28,7 @@ import numpy as np
 from absl import flags as absl_flags
 from absl import logging
 
-from egsc_tf.config import Config
+from egsc_tf.config import Config, of_flags
 from egsc_tf.data.source import check as check_data
 from egsc_tf.domains import DIRECTIONS
 from egsc_tf.errors import Interrupted, UserError
@@ -40,8 +40,6 @@ from egsc_tf.runtime.files import write_whole
 from egsc_tf.runtime.flags import (
     Given,
     Use,
-    define,
-    parse,
     require_used,
     setting,
     settings_of,
@@ -97,13 +95,10 @@ def changed(base, text):
     """
     try:
         more = shlex.split(text)
-        values = absl_flags.FlagValues()
-        define(Config, values)
+        if not more:
+            raise UserError("found nothing")
         before = [shown(f.name, getattr(base, f.name)) for f in settings_of(base)]
-        others = values(["change", *before, *more])[1:]
-        if others or not more:
-            raise UserError(f"found {others[0]!r}" if others else "found nothing")
-        config = parse(Config, values)
+        config = of_flags([*before, *more])
         require_used([config], Given.of(more, more))
     except (absl_flags.Error, ValueError, UserError) as error:
         raise UserError(

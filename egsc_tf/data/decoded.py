@@ -6,9 +6,11 @@ import tensorflow as tf
 from absl import logging
 
 from egsc_tf.data import doubts, pixel_cache, python_op
-from egsc_tf.data.pixel_cache import GIB, PixelCache
+from egsc_tf.data.pixel_cache import PixelCache
 from egsc_tf.data.store import Store
 from egsc_tf.runtime.counted import counted
+
+GIB = 2**30
 
 
 class Decoded:

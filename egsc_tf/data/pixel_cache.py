@@ -23,7 +23,7 @@ from egsc_tf.errors import UserError
 
 DIGEST = 16  # bytes
 FORM = 1  # of what is decoded and resized; another number makes all slots others
-MIB, GIB = 2**20, 2**30
+MIB = 2**20
 
 
 def decoder():
@@ -58,7 +58,7 @@ class PixelCache:
             self._file = os.fdopen(number, "r+b", buffering=0)
             there = os.fstat(number).st_blocks * 512
         except OSError as error:
-            raise _refused(folder, self.path, error) from error
+            raise self._refused(error) from error
         self._is_full = False
         whole = count * self._size
         self.missing = max(0, whole - there)
@@ -75,7 +75,7 @@ class PixelCache:
         try:
             read = os.preadv(self._file.fileno(), [slot], index * self._size)
         except OSError as error:
-            raise _refused(self._folder, self.path, error) from error
+            raise self._refused(error) from error
         digest, pixels = slot[:DIGEST], slot[DIGEST:]
         if read < self._size or not digest.any():
             return None
@@ -84,7 +84,11 @@ class PixelCache:
         return pixels.reshape(self._shape)
 
     def put(self, index, version, pixels):
-        """Keeps an image; on a full disk none, from then on, and says so."""
+        """Keeps an image; on a full disk none, from then on, and says so.
+
+        Raises:
+          UserError: where it cannot be written for another reason.
+        """
         if self._is_full:
             return
         pixels = np.ascontiguousarray(pixels)
@@ -96,7 +100,7 @@ class PixelCache:
                 os.pwrite(self._file.fileno(), rest, index * self._size + wrote)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise _refused(self._folder, self.path, error) from error
+                raise self._refused(error) from error
             self._is_full = True
             logging.warning(
                 "%s: %s: no more images are kept, and the others are decoded each "
@@ -104,6 +108,12 @@ class PixelCache:
                 self.path,
                 error.strerror,
             )
+
+    def _refused(self, error):
+        return UserError(
+            f"--cache_dir={self._folder}: expected a folder to read and write in, "
+            f"found: {error.strerror} ({self.path})"
+        )
 
 
 def require_room(folder, caches):
@@ -115,13 +125,6 @@ def require_room(folder, caches):
             f"--cache_dir={folder}: expected {missing / MIB:,.1f} MiB free for the "
             f"images, found {free / MIB:,.1f}"
         )
-
-
-def _refused(folder, path, error):
-    return UserError(
-        f"--cache_dir={folder}: expected a folder to read and write in, found: "
-        f"{error.strerror} ({path})"
-    )
 
 
 def _name(home, shape):

@@ -51,16 +51,15 @@ class RestServer(http.server.ThreadingHTTPServer):
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"  # connections stay open, as the real server's do
+    # The header and the body are two writes: else the body waits for the client's word
+    # that the header came, 40 ms.
+    disable_nagle_algorithm = True
 
     def do_GET(self):  # noqa: N802
         self._answer(GET, self._describe)
 
     def do_POST(self):  # noqa: N802
         self._answer(POST, self._predict)
-
-    # The header and the body are two writes: else the body waits for the client's word
-    # that the header came, 40 ms.
-    disable_nagle_algorithm = True
 
     def log_message(self, *_):
         pass

@@ -211,6 +211,9 @@ def test_the_disk_needs_room_for_both_domains(root, monkeypatch):
         source_of(root)
     free.free = 2 * one
     source_of(root)
+    free.free = 5.5 * 2**20
+    with pytest.raises(UserError, match=r"expected 6\.0 MiB free for .* found 5\.5$"):
+        pixel_cache.require_room("x", [types.SimpleNamespace(missing=3 * 2**20)] * 2)
 
 
 def test_a_disk_that_fills_up_keeps_no_more_and_stops_nothing(
