@@ -199,6 +199,16 @@ def _choices(flag, values, allowed=None):
     return values
 
 
+def _check_files(config, metrics):
+    """Raises UserError where what a run and its scores read is not there."""
+    registry.check_files(
+        registry.choose(metrics, config, Settings()), config, Settings()
+    )
+    check_data(config, "train")
+    if vgg.is_needed(config):
+        vgg.check(config.perceptual_network)
+
+
 def main(base, flags):
     names = _choices("variants", flags.variants, VARIANTS)
     seeds = _choices("seeds", flags.seeds)
@@ -212,10 +222,8 @@ def main(base, flags):
         for name, config in configs.items()
     }
     metrics = registry.choose(flags.metrics, base, Settings())
-    registry.check_files(metrics, base, Settings())
-    check_data(base, "train")
-    if any(map(vgg.is_needed, runs.values())):
-        vgg.check(base.perceptual_network)
+    for config in configs.values():
+        _check_files(config, metrics)
     evaluation = [f"--max_images={flags.max_images}", f"--metrics={','.join(metrics)}"]
     scores = [f"{c}_{d}" for d in DIRECTIONS for c in default_columns(metrics)]
     scores.append("train_seconds")

@@ -206,6 +206,14 @@ program.run(lambda: variants.train_and_score(config.Config(), workdir))
             "--change=--style_loss=statistics --style_weight=0",
             "as it has no effect other",
         ),
+        (
+            "--change=--digits=mnist --data_dir=/no/such.npz",
+            "--data_dir=/no/such.npz: expected",
+        ),
+        (
+            "--change=--perceptual_network=/no/such.h5",
+            "--perceptual_network=/no/such.h5: expected",
+        ),
         ("--variants=unit,unit", "--variants: expected different values"),
         ("--seeds=one", "--seeds: expected integers"),
         ("--metrics=fad", "--metrics: expected some of"),
