@@ -241,6 +241,11 @@ class Config:
     discriminator_norm: str = setting(
         "instance", "Norm of the discriminator.", choices=("instance", "none")
     )
+    diff_augment: bool = setting(
+        False,
+        "What discriminators see, real or translated, has other colours, is shifted "
+        "and has a hole, at random (Zhao et al., 2020). For small data sets.",
+    )
     use_masks: bool = setting(True, "Feature masks; off is an ablation.")
     use_adain: bool = setting(True, "AdaIN; off is an ablation.")
     style_code: str = setting(

@@ -11,14 +11,15 @@ import tensorflow as tf
 
 from egsc_tf import losses
 from egsc_tf.data.augmentation import finish
+from egsc_tf.domains import DOMAINS
 from egsc_tf.models import vgg
 from egsc_tf.models.discriminator import Discriminator
 from egsc_tf.runtime import xla
 from egsc_tf.runtime.keras import keras
 from egsc_tf.runtime.keras_methods import without
-from egsc_tf.runtime.noise import standard_normal
 from egsc_tf.training import divergence, own_data
 from egsc_tf.training.divergence import Checked, not_finite
+from egsc_tf.training.draws import NONE, Draws
 from egsc_tf.training.optimizer import LossScaleOptimizer, PolynomialDecay, adam
 
 
@@ -56,9 +57,9 @@ class AdversarialTrainer(keras.Model):
     A subclass has the property `g_variables`, and
 
     - `twins()` -> [(network of domain a, its like of domain b), ...] of the generator;
-    - `generator_losses(batch, noise)` -> (weighted total, {log key: unweighted scalar},
+    - `generator_losses(batch, draws)` -> (weighted total, {log key: unweighted scalar},
       fakes);
-    - `fakes(batch, noise)` -> the same fakes and no more: the images (fake_a, fake_b)
+    - `fakes(batch, draws)` -> the same fakes and no more: the images (fake_a, fake_b)
       that the discriminators are to tell from x_a and x_b.
 
     Args:
@@ -263,44 +264,58 @@ class AdversarialTrainer(keras.Model):
 
     def d_gradients(self, batch, draw):
         """(logs, gradients of d_variables, [N] `not_finite`) on {x_a, x_b}."""
-        batch = finish(batch)
-        return self._d_gradients(batch, self.fakes(batch, self.noise_source(draw)))
+        batch, draws = finish(batch), self.draws(draw)
+        return self._d_gradients(batch, self.fakes(batch, draws), draws)
 
     def g_gradients(self, batch, draw):
         """(logs, gradients of g_variables, [N] `not_finite`) on {x_a, x_b}."""
-        batch = finish(batch)
-        return self._g_gradients(batch, draw)[0]
+        return self._g_gradients(finish(batch), self.draws(draw))[0]
 
     def both_gradients(self, batch, draw):
         """What `d_gradients` and `g_gradients` give, from one pass of G."""
-        batch = finish(batch)
-        of_g, fakes = self._g_gradients(batch, draw)
-        return self._d_gradients(batch, fakes), of_g
+        batch, draws = finish(batch), self.draws(draw)
+        of_g, fakes = self._g_gradients(batch, draws)
+        return self._d_gradients(batch, fakes, draws), of_g
 
-    def _g_gradients(self, batch, draw):
+    def _g_gradients(self, batch, draws):
         with tf.GradientTape() as tape:
-            total, logs, fakes = self.generator_losses(batch, self.noise_source(draw))
+            total, logs, fakes = self.generator_losses(batch, draws)
             scaled = _scaled(total, self.g_optimizer)
         gradients = tape.gradient(scaled, self.g_variables)
         gradients = _unscaled(gradients, self.g_optimizer)
         logs = {**logs, "G/total": total}
         return (logs, gradients, not_finite(_checked(batch, logs))), fakes
 
-    def _d_gradients(self, batch, fakes):
+    def _d_gradients(self, batch, fakes, draws):
         with tf.GradientTape() as tape:
-            total, logs = self.discriminator_losses(batch, fakes)
+            total, logs = self.discriminator_losses(batch, fakes, draws)
             scaled = _scaled(total, self.d_optimizer)
         gradients = tape.gradient(scaled, self.d_variables)
         gradients = _unscaled(gradients, self.d_optimizer)
         logs = {**logs, "D/total": total}
         return logs, gradients, not_finite(_checked(batch, logs))
 
-    def discriminator_losses(self, batch, fakes):
+    def discriminator_losses(self, batch, fakes, draws):
         """(weighted total, logs) of {x_a, x_b} against (fake_a, fake_b)."""
-        fake_a, fake_b = (tf.stop_gradient(fake) for fake in fakes)
-        d_a = _discriminate(self.discriminator_a, batch["x_a"], fake_a)
-        d_b = _discriminate(self.discriminator_b, batch["x_b"], fake_b)
-        return self.config.d_weight * (d_a + d_b), {"D/a": d_a, "D/b": d_b}
+        logs = {}
+        for domain, fake in zip(DOMAINS, fakes):
+            real = batch[f"x_{domain}"]
+            both = tf.concat([real, tf.cast(tf.stop_gradient(fake), real.dtype)], 0)
+            logits = tf.split(self.judge(domain, both, draws, parts=2), 2)
+            logs[f"D/{domain}"] = losses.discriminator_loss(*logits)
+        return self.config.d_weight * (logs["D/a"] + logs["D/b"]), logs
+
+    def judge(self, domain, x, draws, parts=1):
+        """Logits of D_d for images [parts * B, H, W, 3] in [-1, 1]."""
+        judges = {"a": self.discriminator_a, "b": self.discriminator_b}
+        return judges[domain](draws.augmented(x, parts))
+
+    def adversarial_logs(self, fakes, draws):
+        """{"G/adv_a", "G/adv_b"} of the images (fake_a, fake_b)."""
+        return {
+            f"G/adv_{domain}": losses.adversarial_loss(self.judge(domain, fake, draws))
+            for domain, fake in zip(DOMAINS, fakes)
+        }
 
     def averaged(self):
         """(averages, the variables that they follow at the end of each step)."""
@@ -323,8 +338,8 @@ class AdversarialTrainer(keras.Model):
         """
         # One image of each: a device may not hold the batch of all.
         one = finish({name: x[:1, 0] for name, x in batch.items()})
-        _, d_logs = self.discriminator_losses(one, self.fakes(one, no_noise))
-        _, g_logs, _ = self.generator_losses(one, no_noise)
+        _, d_logs = self.discriminator_losses(one, self.fakes(one, NONE), NONE)
+        _, g_logs, _ = self.generator_losses(one, NONE)
         self.g_optimizer.build(self.g_variables)
         self.d_optimizer.build(self.d_variables)
         names = {
@@ -337,36 +352,9 @@ class AdversarialTrainer(keras.Model):
             for network, twin in self.twins():
                 copy_weights(network, twin)
 
-    def noise_source(self, draw):
-        """A function (like, parts) -> N(0, latent_noise^2) shaped like `like`, or None.
-
-        The draw is a function of (seed, draw, call), for the *global* batch; a replica
-        takes its own rows, so that the number of replicas changes nothing.
-        `like` may be the batches of both domains, stacked: then parts is 2.
-        """
-        if self.config.latent_noise == 0:
-            return no_noise
-        replica = tf.distribute.get_replica_context()
-        calls = []
-
-        def source(like, parts=1):
-            calls.append(None)
-            rows = tf.shape(like)[0] // parts
-            all_rows = rows * replica.num_replicas_in_sync
-            seed = tf.stack(
-                [
-                    tf.constant(self.config.seed, tf.int64),
-                    tf.cast(draw, tf.int64) * 16 + len(calls),
-                ]
-            )
-            draws = standard_normal(
-                tf.concat([[parts, all_rows], tf.shape(like)[1:]], axis=0), seed
-            )
-            first = replica.replica_id_in_sync_group * rows
-            draws = tf.reshape(draws[:, first : first + rows], tf.shape(like))
-            return tf.cast(draws * self.config.latent_noise, like.dtype)
-
-        return source
+    def draws(self, number):
+        """What is random in the update of that number of the run."""
+        return Draws(self.config, number)
 
     def _draw(self, number):
         """The number of an update's draw in the run; number: of it in the step.
@@ -476,14 +464,3 @@ def copy_weights(network, to):
     """Gives a network's weights to another one like it."""
     for variable, other in zip(network.variables, to.variables):
         other.assign(variable)
-
-
-def _discriminate(discriminator, real, fake):
-    """The loss of a discriminator, which sees both in one batch."""
-    logits = discriminator(tf.concat([real, tf.cast(fake, real.dtype)], axis=0))
-    return losses.discriminator_loss(*tf.split(logits, 2))
-
-
-def no_noise(like, parts=1):
-    """The noise source of z = mu."""
-    del like, parts

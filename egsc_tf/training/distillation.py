@@ -112,16 +112,15 @@ class DistillationTrainer(AdversarialTrainer):
         ):
             copy_weights(network, average)
 
-    def fakes(self, batch, noise):
+    def fakes(self, batch, draws):
         """(x_ba, x_ab) of the student."""
-        del noise
+        del draws
         made = images(self.student, batch["x_a"], batch["x_b"], own=False)
         return made["ba"], made["ab"]
 
-    def generator_losses(self, batch, noise):
+    def generator_losses(self, batch, draws):
         """See the base class. Both translate with z = mu: there is no noise. What only
         losses of weight 0 need is not computed."""
-        del noise
         w, x_a, x_b = self.config, batch["x_a"], batch["x_b"]
         own = w.recon_weight > 0
         wanted = images(self.teacher, x_a, x_b, own, clipped=True)
@@ -135,8 +134,7 @@ class DistillationTrainer(AdversarialTrainer):
             logs["G/recon_a"] = losses.l1_loss(made["aa"], wanted["aa"])
             logs["G/recon_b"] = losses.l1_loss(made["bb"], wanted["bb"])
         if w.adv_weight > 0:
-            logs["G/adv_a"] = losses.adversarial_loss(self.discriminator_a(made["ba"]))
-            logs["G/adv_b"] = losses.adversarial_loss(self.discriminator_b(made["ab"]))
+            logs.update(self.adversarial_logs((made["ba"], made["ab"]), draws))
         if self.perceptual:
             logs.update(self.perceptual_losses(made, wanted))
 

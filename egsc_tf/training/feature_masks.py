@@ -32,7 +32,7 @@ class FeatureMaskTrainer(AdversarialTrainer):
             "autoencoder_b": self.autoencoder_b,
         }
 
-    def reconstruct(self, batch, noise):
+    def reconstruct(self, batch, draws):
         """x_aa, x_bb and the means of z of {x_a, x_b}."""
         outputs = []
         for x, autoencoder in (
@@ -40,19 +40,18 @@ class FeatureMaskTrainer(AdversarialTrainer):
             (batch["x_b"], self.autoencoder_b),
         ):
             mu = autoencoder.latent(x)
-            outputs.append((autoencoder.decode(mu, noise(mu)), mu))
+            outputs.append((autoencoder.decode(mu, draws.noise(mu)), mu))
         (x_aa, mu_a), (x_bb, mu_b) = outputs
         return x_aa, x_bb, mu_a, mu_b
 
-    def fakes(self, batch, noise):
+    def fakes(self, batch, draws):
         """(x_aa, x_bb): the reconstructions."""
-        return self.reconstruct(batch, noise)[:2]
+        return self.reconstruct(batch, draws)[:2]
 
-    def generator_losses(self, batch, noise):
-        x_aa, x_bb, mu_a, mu_b = self.reconstruct(batch, noise)
+    def generator_losses(self, batch, draws):
+        x_aa, x_bb, mu_a, mu_b = self.reconstruct(batch, draws)
         logs = {
-            "G/adv_a": losses.adversarial_loss(self.discriminator_a(x_aa)),
-            "G/adv_b": losses.adversarial_loss(self.discriminator_b(x_bb)),
+            **self.adversarial_logs((x_aa, x_bb), draws),
             "G/recon_a": losses.l1_loss(x_aa, batch["x_a"]),
             "G/recon_b": losses.l1_loss(x_bb, batch["x_b"]),
             "G/kl_a": losses.kl_loss(mu_a),

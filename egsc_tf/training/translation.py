@@ -15,9 +15,9 @@ from egsc_tf.models.generator import Generator
 from egsc_tf.training.adversarial import (
     AdversarialTrainer,
     copy_weights,
-    no_noise,
     twins_of,
 )
+from egsc_tf.training.draws import NONE
 
 
 class TranslationTrainer(AdversarialTrainer):
@@ -97,7 +97,7 @@ class TranslationTrainer(AdversarialTrainer):
             feature(one["x_a"])  # a variant may have no use for F: build it
         super().prepare(batch)
         trained, self.generator = self.generator, self.generator_ema
-        self.generator_losses(one, no_noise)
+        self.generator_losses(one, NONE)
         self.generator = trained
         copy_weights(self.generator, self.generator_ema)
 
@@ -123,26 +123,26 @@ class TranslationTrainer(AdversarialTrainer):
         """What the content encoder sees: the image, or a recoloured view of it."""
         return batch.get(f"content_{domain}", batch[f"x_{domain}"])
 
-    def encode_both(self, batch, noise):
+    def encode_both(self, batch, draws):
         """(c_a, c_b, mu_ab): one batched call of the shared blocks for both domains."""
         g = self.generator
         h = tf.concat([g.encode(self.content(batch, d), d) for d in DOMAINS], axis=0)
-        z, mu = g.latent(h, noise(h, parts=2))
+        z, mu = g.latent(h, draws.noise(h, parts=2))
         c_a, c_b = tf.split(g.shared_generator(z), 2)
         return c_a, c_b, mu
 
-    def fakes(self, batch, noise):
+    def fakes(self, batch, draws):
         """(x_ba, x_ab): the translations into a and into b."""
         m_a, m_b, s_a, s_b = self.conditions(batch)
-        c_a, c_b, _ = self.encode_both(batch, noise)
+        c_a, c_b, _ = self.encode_both(batch, draws)
         g = self.generator
         return g.decode(c_b, m_b, s_a, "a"), g.decode(c_a, m_a, s_b, "b")
 
-    def generator_losses(self, batch, noise):
+    def generator_losses(self, batch, draws):
         """See the base class. What only losses of weight 0 need is not computed."""
         w, x_a, x_b = self.config, batch["x_a"], batch["x_b"]
         conditions = m_a, m_b, s_a, s_b = self.conditions(batch)
-        c_a, c_b, mu = self.encode_both(batch, noise)
+        c_a, c_b, mu = self.encode_both(batch, draws)
         logs = {"G/kl": losses.kl_loss(mu)}
         if w.recon_weight > 0:
             x_aa, x_ba = self.decode_two((c_a, m_a, s_a), (c_b, m_b, s_a), "a")
@@ -153,10 +153,9 @@ class TranslationTrainer(AdversarialTrainer):
             x_ba = self.generator.decode(c_b, m_b, s_a, "a")
             x_ab = self.generator.decode(c_a, m_a, s_b, "b")
         if w.adv_weight > 0:
-            logs["G/adv_a"] = losses.adversarial_loss(self.discriminator_a(x_ba))
-            logs["G/adv_b"] = losses.adversarial_loss(self.discriminator_b(x_ab))
+            logs.update(self.adversarial_logs((x_ba, x_ab), draws))
         if w.cycle_weight > 0 or w.cycle_kl_weight > 0:
-            logs.update(self.cycle_losses(x_a, x_b, x_ab, x_ba, conditions, noise))
+            logs.update(self.cycle_losses(x_a, x_b, x_ab, x_ba, conditions, draws))
         if self.perceptual:
             logs.update(self.perceptual_losses(x_a, x_b, x_ab, x_ba))
 
@@ -183,11 +182,11 @@ class TranslationTrainer(AdversarialTrainer):
         )
         return tf.split(self.generator.decode(*stacked, domain), 2)
 
-    def cycle_losses(self, x_a, x_b, x_ab, x_ba, conditions, noise):
+    def cycle_losses(self, x_a, x_b, x_ab, x_ba, conditions, draws):
         """Logs of x_aba against x_a and x_bab against x_b, and of the cycle's z."""
         g, (m_a, m_b, s_a, s_b) = self.generator, conditions
         h = tf.concat([g.encode(x_ab, "b"), g.encode(x_ba, "a")], axis=0)
-        z, mu = g.latent(h, noise(h, parts=2))
+        z, mu = g.latent(h, draws.noise(h, parts=2))
         mu_aba, mu_bab = tf.split(mu, 2)
         logs = {
             "G/cycle_kl_a": losses.kl_loss(mu_aba),

@@ -17,7 +17,7 @@ from support.trainers import RUN, TINY, make_trainer
 from egsc_tf import variants
 from egsc_tf.runtime.signals import SIGNALS
 from egsc_tf.training import run as train_lib
-from egsc_tf.training.adversarial import no_noise
+from egsc_tf.training.draws import NONE
 
 
 def noise_batch():
@@ -38,7 +38,7 @@ def test_a_variant_has_only_its_own_parts(name):
     m_a, m_b, s_a, s_b = trainer.conditions(batch)
     assert (m_a is None) == (m_b is None) == (name in ("unit", "munit", "no_masks"))
     assert (s_a is None) == (s_b is None) == (name in ("unit", "no_adain"))
-    _, logs, _ = trainer.generator_losses(batch, no_noise)
+    _, logs, _ = trainer.generator_losses(batch, NONE)
     assert ("G/style" in logs) == (name in ("egsc_it", "no_masks", "no_adain"))
 
 

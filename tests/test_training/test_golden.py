@@ -8,7 +8,7 @@ from support import golden as golden_lib
 from egsc_tf import losses
 from egsc_tf.models.adain import feature_mask, style_code
 from egsc_tf.models.encoder import Encoder
-from egsc_tf.training.adversarial import no_noise
+from egsc_tf.training.draws import NONE
 from egsc_tf.training.feature_masks import FeatureMaskTrainer
 from egsc_tf.training.translation import TranslationTrainer
 
@@ -74,7 +74,7 @@ def test_stage0_forward(stage0):
     golden, trainer, variables = stage0
     golden_lib.assign(variables, golden, "stage0/weights/")
     batch = batch_of(golden)
-    x_aa, x_bb, _, _ = trainer.reconstruct(batch, no_noise)
+    x_aa, x_bb, _, _ = trainer.reconstruct(batch, NONE)
     assert_close(x_aa, golden, "stage0/x_aa")
     assert_close(x_bb, golden, "stage0/x_bb")
     d_a, d_b = trainer.discriminator_a, trainer.discriminator_b
@@ -87,9 +87,9 @@ def test_stage0_forward(stage0):
 def test_stage0_losses(stage0):
     golden, trainer, variables = stage0
     golden_lib.assign(variables, golden, "stage0/weights/")
-    fakes = trainer.fakes(batch_of(golden), no_noise)
-    d_total, d_logs = trainer.discriminator_losses(batch_of(golden), fakes)
-    g_total, g_logs, _ = trainer.generator_losses(batch_of(golden), no_noise)
+    fakes = trainer.fakes(batch_of(golden), NONE)
+    d_total, d_logs = trainer.discriminator_losses(batch_of(golden), fakes, NONE)
+    g_total, g_logs, _ = trainer.generator_losses(batch_of(golden), NONE)
     assert_close(d_total, golden, "stage0/loss/D")
     assert_close(10.0 * d_logs["D/a"], golden, "stage0/loss/D_a")
     assert_close(10.0 * d_logs["D/b"], golden, "stage0/loss/D_b")
@@ -121,7 +121,7 @@ def test_stage1_forward(stage1):
     golden_lib.assign(variables, golden, "stage1/weights/")
     batch, g = batch_of(golden), trainer.generator
     m_a, m_b, s_a, s_b = trainer.conditions(batch)
-    c_a, c_b, z_ab = trainer.encode_both(batch, no_noise)
+    c_a, c_b, z_ab = trainer.encode_both(batch, NONE)
     assert_close(z_ab, golden, "stage1/z_ab_batch")
     x_ab, x_ba = g.decode(c_a, m_a, s_b, "b"), g.decode(c_b, m_b, s_a, "a")
     assert_close(g.decode(c_a, m_a, s_a, "a"), golden, "stage1/x_aa")
@@ -145,7 +145,7 @@ def test_stage1_ablations(stage1):
     golden_lib.assign(variables, golden, "stage1/weights/")
     batch, g = batch_of(golden), trainer.generator
     m_a, _, _, s_b = trainer.conditions(batch)
-    c_a, c_b, _ = trainer.encode_both(batch, no_noise)
+    c_a, c_b, _ = trainer.encode_both(batch, NONE)
     assert_close(g.decode(c_a, None, None, "b"), golden, "stage1/fake_B")
     assert_close(g.decode(c_b, None, None, "a"), golden, "stage1/fake_A")
     assert_close(g.decode(c_a, m_a, None, "b"), golden, "stage1/fake_B_feaMasked")
@@ -155,9 +155,9 @@ def test_stage1_ablations(stage1):
 def test_stage1_losses(stage1):
     golden, trainer, variables = stage1
     golden_lib.assign(variables, golden, "stage1/weights/")
-    fakes = trainer.fakes(batch_of(golden), no_noise)
-    d_total, d_logs = trainer.discriminator_losses(batch_of(golden), fakes)
-    g_total, g_logs, _ = trainer.generator_losses(batch_of(golden), no_noise)
+    fakes = trainer.fakes(batch_of(golden), NONE)
+    d_total, d_logs = trainer.discriminator_losses(batch_of(golden), fakes, NONE)
+    g_total, g_logs, _ = trainer.generator_losses(batch_of(golden), NONE)
     assert_close(d_total, golden, "stage1/loss/D")
     assert_close(10.0 * d_logs["D/a"], golden, "stage1/loss/D_a")
     assert_close(10.0 * d_logs["D/b"], golden, "stage1/loss/D_b")

@@ -28,7 +28,7 @@ from egsc_tf.run import workdir as workdir_lib
 from egsc_tf.runtime.keras import keras
 from egsc_tf.training import callbacks, divergence, samples
 from egsc_tf.training import run as train_lib
-from egsc_tf.training.adversarial import no_noise
+from egsc_tf.training.draws import NONE
 from egsc_tf.training.optimizer import PolynomialDecay, adam
 from egsc_tf.training.translation import TranslationTrainer
 
@@ -43,6 +43,7 @@ def test_two_replicas_give_the_losses_of_one_device(stage, checkpointing, two_re
         g_update=2,  # of which the replicas share no trace, and one device does
         content_view="recoloured",
         gradient_checkpointing=checkpointing,
+        diff_augment=True,
         twin_start=True,
     )
     data = batches(config, config.g_update if stage == 2 else 1, 3)
@@ -111,7 +112,7 @@ def test_gradient_checkpointing_gives_the_same_gradients():
     gradients = []
     for run in runs:
         with tf.GradientTape() as tape:
-            total, _, _ = run.generator_losses(one, run.noise_source(1))
+            total, _, _ = run.generator_losses(one, run.draws(1))
         gradients.append(tape.gradient(total, run.g_variables))
     for found, expected in zip(*gradients):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
@@ -136,8 +137,8 @@ def test_a_loss_of_weight_0_is_left_out_and_the_total_is_that_of_the_others(
         prepared(2, config, batch)
         for config in (RUN, dataclasses.replace(RUN, **{weight: 0.0}))
     )
-    total, logs, _ = full.generator_losses(one, no_noise)
-    total_less, logs_less, _ = less.generator_losses(one, no_noise)
+    total, logs, _ = full.generator_losses(one, NONE)
+    total_less, logs_less, _ = less.generator_losses(one, NONE)
     assert set(logs) - set(logs_less) == left_out
     gone = getattr(RUN, weight) * sum(float(logs[name]) for name in left_out)
     assert gone > 0
@@ -394,6 +395,7 @@ def test_a_resumed_run_on_records_ends_with_the_same_weights(tmp_path):
         flip=True,
         crop=True,
         colour_jitter=0.2,
+        diff_augment=True,
     )
     folder = tmp_path / "run"
     whole = train_lib.train(config, str(folder))

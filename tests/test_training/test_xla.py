@@ -43,6 +43,7 @@ CASES = [
             ("g_update", 2, {"g_update": 2}),
             ("fused", 2, {"fused_update": True}),
             ("fused_1", 1, {"fused_update": True}),
+            ("diff_augment", 2, {"diff_augment": True}),
             ("checkpointing", 2, {"gradient_checkpointing": True}),
             ("style_encoder", 2, {"style_code": "encoder"}),
             ("nouse_masks", 2, {"use_masks": False}),
