@@ -243,7 +243,7 @@ class Config:
     )
     diff_augment: bool = setting(
         False,
-        "What discriminators see, real or translated, has other colours, is shifted "
+        "What discriminators see, real or made, has other colours, is shifted "
         "and has a hole, at random (Zhao et al., 2020). For small data sets.",
     )
     use_masks: bool = setting(True, "Feature masks; off is an ablation.")

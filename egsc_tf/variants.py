@@ -222,8 +222,11 @@ def main(base, flags):
         for name, config in configs.items()
     }
     metrics = registry.choose(flags.metrics, base, Settings())
-    for config in configs.values():
-        _check_files(config, metrics)
+    for name, config in configs.items():
+        try:
+            _check_files(config, metrics)
+        except UserError as error:
+            raise UserError(f"variant {name}: {error}") from error
     evaluation = [f"--max_images={flags.max_images}", f"--metrics={','.join(metrics)}"]
     scores = [f"{c}_{d}" for d in DIRECTIONS for c in default_columns(metrics)]
     scores.append("train_seconds")

@@ -14,6 +14,7 @@ PAGES = [
     ROOT / "CONTRIBUTING.md",
     ROOT / "experiments" / "README.md",
     ROOT / "experiments" / "compare" / "README.md",
+    ROOT / "experiments" / "trials" / "README.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 TINY = """

@@ -62,6 +62,8 @@ class AdversarialTrainer(keras.Model):
     - `fakes(batch, draws)` -> the same fakes and no more: the images (fake_a, fake_b)
       that the discriminators are to tell from x_a and x_b.
 
+    `draws` are the `Draws` of the update, or NONE.
+
     Args:
       config: egsc_tf.config.Config.
       learning_rate, total_steps, g_update: of this stage.
@@ -306,7 +308,12 @@ class AdversarialTrainer(keras.Model):
         return self.config.d_weight * (logs["D/a"] + logs["D/b"]), logs
 
     def judge(self, domain, x, draws, parts=1):
-        """Logits of D_d for images [parts * B, H, W, 3] in [-1, 1]."""
+        """Logits [parts * B, h, w, 1] of the discriminator of a domain, "a" or "b".
+
+        Args:
+          x: [parts * B, H, W, 3] in [-1, 1]: batches of images, stacked.
+          draws: of the update; each of the batches is augmented by draws of its own.
+        """
         judges = {"a": self.discriminator_a, "b": self.discriminator_b}
         return judges[domain](draws.augmented(x, parts))
 

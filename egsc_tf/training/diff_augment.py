@@ -14,8 +14,16 @@ HOLE = 1 / 2  # of each side
 
 
 def augment(x, numbers):
-    """Images [B, H, W, 3] in [-1, 1], float, changed as numbers [B, 7], uniform in
-    [0, 1), say; where they are shifted away from, and in the hole, they are 0."""
+    """Images changed in colour, shifted, and with a hole; both leave 0 behind.
+
+    Args:
+      x: [B, H, W, 3] float in [-1, 1], H and W static.
+      numbers: [B, 7] in [0, 1): brightness, saturation, contrast, shift down, shift to
+        the right, row and column of the hole's centre.
+
+    Returns:
+      [B, H, W, 3], which may leave [-1, 1].
+    """
     numbers = tf.cast(numbers, x.dtype)
     brightness, saturation, contrast, down, right, row, column = tf.unstack(
         numbers[:, :, None], axis=1

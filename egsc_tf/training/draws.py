@@ -4,6 +4,8 @@ Each draw is made for the *global* batch, and a replica takes its own rows: the 
 of replicas changes nothing.
 """
 
+from typing import ClassVar
+
 import tensorflow as tf
 
 from egsc_tf.runtime.noise import standard_normal, standard_uniform
@@ -18,13 +20,14 @@ class Draws:
       number: of the update in the run: a scalar, also a tensor.
     """
 
-    # How many of each kind an update may make, each with a seed of its own.
-    EACH = 8
+    # The seeds of an update, one a draw: where those of each kind begin and end.
+    SEEDS: ClassVar = {"noise": range(1, 8), "augmentation": range(8, 16)}
+    OF_UPDATE = 16
 
     def __init__(self, config, number):
         self.config = config
         self.number = number
-        self.made = {"noise": 0, "augmentation": 0}
+        self.left = {kind: iter(seeds) for kind, seeds in self.SEEDS.items()}
 
     def noise(self, like, parts=1):
         """N(0, latent_noise^2) shaped like `like`, or None where latent_noise is 0.
@@ -47,16 +50,10 @@ class Draws:
 
     def _own_rows(self, kind, draw, like, parts, shape):
         """draw(shape, seed) for this replica's rows of `like`: [parts * B, *shape]."""
-        first = 1 if kind == "noise" else self.EACH
-        seed = tf.stack(
-            [
-                tf.constant(self.config.seed, tf.int64),
-                tf.cast(self.number, tf.int64) * 2 * self.EACH
-                + first
-                + self.made[kind],
-            ]
+        of_update = tf.cast(self.number, tf.int64) * self.OF_UPDATE + next(
+            self.left[kind]
         )
-        self.made[kind] += 1
+        seed = tf.stack([tf.constant(self.config.seed, tf.int64), of_update])
         replica = tf.distribute.get_replica_context()
         rows = tf.shape(like)[0] // parts
         all_rows = rows * replica.num_replicas_in_sync

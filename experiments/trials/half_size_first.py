@@ -21,21 +21,31 @@ class StopAt(keras.callbacks.Callback):
     def __init__(self, step):
         super().__init__()
         self.step = step
+        self.reached = False
 
     def on_train_batch_end(self, batch, logs=None):
         del batch, logs
         at = self.model.steps_done()
         if isinstance(self.model, TranslationTrainer) and at == self.step:
+            self.reached = True
             os.kill(os.getpid(), signal.SIGTERM)
 
 
 def main(flagfile, workdir, steps):
     full = config_lib.read(flagfile)
     half = dataclasses.replace(full, height=full.height // 2, width=full.width // 2)
+    stop = StopAt(int(steps))
+    if not 0 < stop.step < full.total_steps:
+        sys.exit(
+            f"STEPS_AT_HALF_SIZE: expected 1 to {full.total_steps - 1}, of "
+            f"--total_steps={full.total_steps}; found {steps}"
+        )
     try:
-        egsc_tf.train(half, workdir, callbacks=[StopAt(int(steps))])
+        egsc_tf.train(half, workdir, callbacks=[stop])
     except Interrupted:
-        egsc_tf.train(full, workdir, override_run=True)
+        if not stop.reached:
+            raise
+    egsc_tf.train(full, workdir, override_run=True)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from egsc_tf.runtime.flags import define, idle, parse
 from egsc_tf.training import run as train_lib
 from egsc_tf.training.adversarial import copy_weights
 from egsc_tf.training.distillation import DistillationTrainer, images
+from egsc_tf.training.draws import NONE
 from egsc_tf.training.student import Settings, command, config_of, distill
 
 SMALL = Settings(
@@ -194,7 +195,7 @@ def test_a_student_that_is_its_teacher_has_nothing_to_learn():
     teacher.create_variables()
     trainer, batch = tiny(config, teacher, translation_weight=7.0)
     x = floats(batch)
-    total, logs, _ = trainer.generator_losses(x, None)
+    total, logs, _ = trainer.generator_losses(x, NONE)
     parts = {name: float(value) for name, value in logs.items()}
     assert min(parts.values()) > 0.0
     assert float(total) == pytest.approx(
@@ -207,7 +208,7 @@ def test_a_student_that_is_its_teacher_has_nothing_to_learn():
     )
     for part in ("generator", "feature_a", "feature_b"):
         copy_weights(getattr(teacher, part), getattr(trainer.student, part))
-    _, logs, _ = trainer.generator_losses(x, None)
+    _, logs, _ = trainer.generator_losses(x, NONE)
     for name, value in logs.items():
         if "adv" not in name:  # a clipped pixel, of leaky_tanh, would differ
             assert float(value) == pytest.approx(0.0, abs=1e-5), name
@@ -261,7 +262,7 @@ def test_a_student_looks_as_its_teacher_did():
     assert (config.perceptual_layers, config.perceptual_scale) == (3, 0.5)
     trainer, batch = tiny(config)
     x = floats(batch)
-    _, logs, _ = trainer.generator_losses(x, None)
+    _, logs, _ = trainer.generator_losses(x, NONE)
     phi, both = vgg.load("embedded"), []
     for translator in (trainer.student, trainer.teacher):
         made = images(translator, x["x_a"], x["x_b"], own=False)
@@ -279,7 +280,7 @@ def test_what_has_no_weight_is_not_computed():
     config = of(TINY, adv_weight=0.0, recon_weight=0.0)
     trainer, batch = tiny(config)
     x = floats(batch)
-    total, logs, _ = trainer.generator_losses(x, None)
+    total, logs, _ = trainer.generator_losses(x, NONE)
     assert set(logs) == {"G/translation_a", "G/translation_b"}
     assert float(total) == pytest.approx(100.0 * sum(map(float, logs.values())))
     some = images(trainer.student, x["x_a"], x["x_b"], own=False)
@@ -289,7 +290,7 @@ def test_what_has_no_weight_is_not_computed():
         np.testing.assert_allclose(image, whole[name], atol=1e-5)
     config = of(TINY, translation_weight=0.0, adv_weight=0.0)
     trainer, batch = tiny(config, translation_weight=0.0)
-    _, logs, _ = trainer.generator_losses(floats(batch), None)
+    _, logs, _ = trainer.generator_losses(floats(batch), NONE)
     assert set(logs) == {"G/recon_a", "G/recon_b"}
     with pytest.raises(UserError, match=r"^--translation_weight=0 --recon_weight=0 --"):
         of(TINY, translation_weight=0.0, recon_weight=0.0)

@@ -63,6 +63,7 @@ NOT_DETERMINISTIC = {
                 "n_encoder": 2,
                 "style_code": "encoder",
                 "gradient_checkpointing": True,
+                "diff_augment": True,
                 "discriminator_form": "release",
                 "adain_form": "release",
             },

@@ -313,6 +313,7 @@ def test_polynomial_decay_counts_steps_not_updates():
         },
         {"dataset": "digits_multi", "n_encoder": 2},
         {"perceptual_layers": 3, "perceptual_scale": 0.25},
+        {"diff_augment": True, "mixed_precision": "mixed_float16"},
     ],
     ids=lambda change: "-".join(f"{k}={v}" for k, v in change.items()),
 )
