@@ -17,7 +17,8 @@ MADE = {"flags.md", "commands.md", "exit_codes.md"}
 def pages():
     """All Markdown files of the repository's own."""
     own = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
-    found = [ROOT / name for name in own] + [ROOT / "experiments" / "README.md"]
+    found = [ROOT / name for name in own]
+    found += sorted((ROOT / "experiments").rglob("*.md"))
     return [*found, *sorted((ROOT / "docs").rglob("*.md"))]
 
 
