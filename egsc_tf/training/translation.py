@@ -12,11 +12,7 @@ from egsc_tf.domains import DOMAINS
 from egsc_tf.models import vgg
 from egsc_tf.models.adain import feature_mask
 from egsc_tf.models.generator import Generator
-from egsc_tf.training.adversarial import (
-    AdversarialTrainer,
-    copy_weights,
-    twins_of,
-)
+from egsc_tf.training.adversarial import AdversarialTrainer, copy_weights, twins_of
 from egsc_tf.training.draws import NONE
 
 
