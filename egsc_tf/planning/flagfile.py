@@ -11,6 +11,7 @@ CHOSEN = {  # flags of the file, under the reason for them
     "images": ("dataset", "data_dir", "recursive", "on_bad_image"),
     "size": ("height", "width", "n_encoder"),
     "twins": ("twin_start",),
+    "augmentation": ("diff_augment",),
     "machine": ("ngf", "ndf", "batch_size", "mixed_precision"),
     "losses": ("perceptual_network",),
     "time": (
@@ -83,6 +84,10 @@ def text(found, look, flags):
             f"{found.wanted:,} steps are what this size should have."
         ],
         "twins": [_twins(look)],
+        "augmentation": [
+            "The discriminators see augmented images where a domain has fewer than "
+            f"{plan.SMALL:,}: the smaller one has {plan.fewest_images(look):,}."
+        ],
         "machine": ["What this machine has room for."],
         "losses": ["VGG-19's weights: from Keras, or a file."],
         "time": [_time(found)],

@@ -1,8 +1,8 @@
 """Which settings fit two folders, a machine and a time.
 
 The numerics are those of experiments/celeba_64.flags. Chosen are the size, the widths,
-batch, precision, twins and how many steps: the largest size of `sizes` for which the
-time is enough for `steps_wanted`.
+batch, precision, twins, augmentation and how many steps: the largest size of `sizes`
+for which the time is enough for `steps_wanted`.
 """
 
 import dataclasses
@@ -23,6 +23,8 @@ MULTIPLE = 8  # of which sides are
 DEEPER = 96  # pixels from which encoders have the paper's three convolutions
 LONGEST = 2.0  # the sides' largest ratio
 ALIKE = 0.5  # of Look.difference, up to which the domains start as twins
+# Images of a domain, below which --diff_augment helped (docs/results/streets.md).
+SMALL = 2_000
 # Those of celeba_64 at 64 pixels; a larger image is given more in proportion.
 STEPS_AT_64, MOST_STEPS = 3_000, 120_000
 OF_STAGE_1 = 6  # one step in so many
@@ -134,15 +136,21 @@ def steps_wanted(size):
     return max(STEPS_AT_64, round(STEPS_AT_64 * min(size) / SHORT_SIDES[0]))
 
 
+def fewest_images(look):
+    """How many images the smaller domain has."""
+    return min(domain.count for domain in look.domains.values())
+
+
 def _config(look, size, perceptual_network):
     gpus = len(tf.config.list_physical_devices("GPU"))
-    fewest = min(domain.count for domain in look.domains.values())
+    fewest = fewest_images(look)
     return dataclasses.replace(
         config_lib.read(BASE),
         height=size[0],
         width=size[1],
         n_encoder=3 if min(size) >= DEEPER else 2,
         twin_start=look.difference <= ALIKE,
+        diff_augment=fewest < SMALL,
         perceptual_network=perceptual_network,
         **({"ngf": 64, "ndf": 64} if gpus else {}),
         batch_size=_batch_size(fewest, gpus),

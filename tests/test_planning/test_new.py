@@ -207,6 +207,20 @@ def test_16_bits_are_taken_where_they_are_measured_to_be_faster(monkeypatch, fas
     assert chosen == ("mixed_bfloat16" if faster else "float32")
 
 
+@pytest.mark.parametrize(("count", "augments"), [(1999, True), (2000, False)])
+def test_discriminators_of_few_images_see_augmented_ones(count, augments):
+    one = look()
+    one.domains["b"] = dataclasses.replace(one.domains["b"], count=count)
+    made = make(one)
+    assert made.config.diff_augment is augments
+    flags = types.SimpleNamespace(
+        data_dir="DIR", recursive=False, hours=1, output="mine.flags"
+    )
+    text = flagfile.text(made, one, flags)
+    assert f"--diff_augment={augments}" in text
+    assert f"the smaller one has {count:,}." in text
+
+
 @pytest.mark.parametrize(("difference", "twins"), [(0.1, True), (1.8, False)])
 def test_domains_that_look_alike_start_as_twins(difference, twins):
     made = make(dataclasses.replace(look(), difference=difference))
