@@ -48,7 +48,10 @@ class RunModel:
             return self._by_tiles(pixels, styles, direction, strength)
         content = images.to_float(pixels)[None]
         c, m = self.translator.encode_content(content, source)
-        made = [self.translator.decode(c, m, s, target, strength) for s in styles]
+        styles = [
+            self.translator.style_at(strength, s, content, target) for s in styles
+        ]
+        made = [self.translator.decode(c, m, s, target) for s in styles]
         results = [images.to_uint8(image[0, :height, :width]) for image in made]
         return results, m.numpy()[0].mean(axis=-1)
 

@@ -47,7 +47,7 @@ class Session:
         Args:
           sources: [path] of one file; exemplars: [path, ...]; None for none.
           direction: one of the model's.
-          strength: 0 to 1, see Translator.translate_with_style.
+          strength: 0 to 1, see Translator.style_at.
           blend: 0 to 1: of the first exemplar's style and the second's, where there are
             two or more.
 

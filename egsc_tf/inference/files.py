@@ -49,7 +49,7 @@ def translate_files(
       output: folder of the PNG files.
       direction: "a2b" or "b2a".
       pairing: "all", every input with every exemplar, or "zip", the i-th with the i-th.
-      strength: 0 to 1, see Translator.translate_with_style.
+      strength: 0 to 1, see Translator.style_at.
       on_bad_image: "stop" or "skip".
       grid: None, or the path of a contact sheet to write (pairing "all").
       tile: 0, or the side of the tiles by which larger inputs are translated, see
@@ -218,7 +218,10 @@ def _whole(translator, content, todo, direction, strength):
         some = todo[first : first + at_once]
         c_some, m_some = (tf.gather(x, [t.row for t in some]) for x in (c, m))
         style = tf.concat([t.style for t in some], axis=0)
-        result = translator.decode(c_some, m_some, style, target, strength)
+        if strength < 1.0:
+            contents = tf.gather(content, [t.row for t in some])
+            style = translator.style_at(strength, style, contents, target)
+        result = translator.decode(c_some, m_some, style, target)
         for image in result.numpy():
             yield images.to_uint8(image[:height, :width])
 

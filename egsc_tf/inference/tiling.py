@@ -11,6 +11,7 @@ the whole image gives: a tile sees reflections or zeros at the image's own borde
 import itertools
 
 import numpy as np
+import tensorflow as tf
 
 from egsc_tf.data import images
 from egsc_tf.domains import split
@@ -31,14 +32,15 @@ def translate_tiled(
       direction: "a2b" or "b2a".
       tile: side of the tiles in pixels, a multiple of the stride; the networks get
         their margin on top of it.
-      strength: as of Translator.translate_with_style.
+      strength: a number, as of Translator.style_at.
       moments: of `content_moments`, where the content has several styles.
 
     Returns:
       [H, W, 3] uint8.
 
     Raises:
-      UserError: for a tile that is no multiple of the stride, and where z has noise.
+      UserError: for a tile that is no multiple of the stride, where z has noise, and
+        for a strength below 1 where a style encoder has to see the whole content.
     """
     if moments is None:
         moments = content_moments(translator, content, split(direction)[0], tile)
@@ -54,6 +56,9 @@ def translated_tiles(translator, content, style, direction, tile, strength, mome
     """Yields ((rows, columns), [h, w, 3] in [-1, 1]): the tiles of a translation."""
     source, target = split(direction)
     stride, sizes = check(translator, tile), content.shape[:2]
+    if translator.use_adain and strength < 1.0:
+        own = own_style(translator, content, target, tile)
+        style = adain.between(own, style, tf.constant([strength]))
     near = margins.of_decoder(translator.generator.decoder_a)
     far = margins.of_content(translator.generator, near)
     for core in _tiles(sizes, tile):
@@ -61,9 +66,7 @@ def translated_tiles(translator, content, style, direction, tile, strength, mome
         c, m = translator.encode_content(_cut(content, encoded), source)
         decoded = _widened(core, near * stride, stride, sizes)
         inside = (slice(None), *_within(decoded, encoded, stride))
-        image = translator.decode(
-            c[inside], m[inside], style, target, strength, moments
-        )
+        image = translator.decode(c[inside], m[inside], style, target, moments)
         yield core, image[0][_within(core, decoded)].numpy()
 
 
@@ -73,15 +76,47 @@ def content_moments(translator, content, domain, tile):
     None where the translator has no AdaIN. Arguments as of `translate_tiled`; domain is
     the content's own.
     """
-    stride, sizes = check(translator, tile), content.shape[:2]
     if not translator.use_adain:
         return None
+
+    def masked(part):
+        return translator.masked(*translator.encode_content(part, domain))
+
+    return _moments(translator, content, tile, masked)
+
+
+def own_style(translator, content, domain, tile):
+    """Translator.encode_style of a whole image, [1, 2C] float32, with memory for one
+    tile. Arguments as of `translate_tiled`; domain is the one that is translated to.
+
+    Raises:
+      UserError: where the code is a style encoder's, which has to see a whole image.
+    """
+    if translator.generator.style_encoder_a is not None:
+        raise UserError(
+            "--tile: expected --strength=1, as the encoder of --style_code=encoder has "
+            "to see the whole image for a smaller one"
+        )
+
+    def features(part):
+        return translator.features(part, domain)
+
+    mean, variance = _moments(translator, content, tile, features)
+    return adain.code_of(mean, variance, translator.generator.adain_form)
+
+
+def _moments(translator, content, tile, features):
+    """(mean, variance), each [1, C] float32, of the features of a whole image.
+
+    features: a function of a part of it, [1, h, w, 3] in [-1, 1].
+    """
+    stride, sizes = check(translator, tile), content.shape[:2]
     margin = margins.of_content(translator.generator)
     count, mean, squares = 0, 0.0, 0.0
     for core in _tiles(sizes, tile):
         encoded = _widened(core, margin, stride, sizes)
-        c, m = translator.encode_content(_cut(content, encoded), domain)
-        x = translator.masked(c, m)[(slice(None), *_within(core, encoded, stride))]
+        x = features(_cut(content, encoded))
+        x = x[(slice(None), *_within(core, encoded, stride))]
         mean_now, variance_now = (
             moment.numpy().astype(np.float64) for moment in adain.moments(x)
         )

@@ -35,11 +35,21 @@ def moments(x):
 
 def style_code(f, form="standard"):
     """s = (gamma, beta) of features [B, h, w, C] -> [B, 2C], float32."""
+    return code_of(*moments(f), form)
+
+
+def code_of(mean, variance, form="standard"):
+    """s [B, 2C] of the mean and variance [B, C] of features."""
     check_form(form)
-    mean, variance = moments(f)
     if form == "release":
         return tf.concat([mean, variance], axis=-1)
     return tf.concat([tf.sqrt(variance + EPSILON), mean], axis=-1)
+
+
+def between(own, style, strength):
+    """The code that lies `strength` [B], of 0 to 1, on the way from own to style, both
+    [B or 1, 2C]."""
+    return own + strength[:, None] * (style - own)
 
 
 def adain(x, style, form="standard", given=None):
@@ -74,7 +84,7 @@ def adain(x, style, form="standard", given=None):
     return tf.cast((x32 - mean) * scale + beta, x.dtype)
 
 
-def transfer(c, m, s, form="standard", strength=None, given=None):
+def transfer(c, m, s, form="standard", given=None):
     """T(c, m, s) = AdaIN(m * c; gamma, beta) (paper, equation 1).
 
     Args:
@@ -82,15 +92,7 @@ def transfer(c, m, s, form="standard", strength=None, given=None):
       m: [B, h, w, C] mask of the source, or None: no mask.
       s: [B, 2C] style of the exemplar, or None: no AdaIN.
       form: one of FORMS.
-      strength: None for the full style, or [B] numbers that blend the masked content
-        (0) with its AdaIN (1), the content-style trade-off of Huang & Belongie.
       given: the mean and variance of m * c to take instead of its own, see `adain`.
     """
     x = c if m is None else m * c
-    if s is None:
-        return x
-    styled = adain(x, s, form, given)
-    if strength is None:
-        return styled
-    strength = tf.cast(tf.reshape(strength, [-1, 1, 1, 1]), x.dtype)
-    return x + strength * (styled - x)
+    return x if s is None else adain(x, s, form, given)

@@ -83,12 +83,12 @@ class Generator(keras.Model):
             return encoder(x)
         return statistics_of(feature(x) if f is None else f, self.adain_form)
 
-    def decode(self, c, m, s, domain, strength=None, given=None):
+    def decode(self, c, m, s, domain, given=None):
         """G_d(T(c, m, s)): content, mask, style -> [B, H, W, 3] in [-1, 1].
 
-        See `egsc_tf.models.adain.transfer` for m, s, strength and given.
+        See `egsc_tf.models.adain.transfer` for m, s and given.
         """
-        styled = transfer(c, m, s, self.adain_form, strength, given)
+        styled = transfer(c, m, s, self.adain_form, given)
         return self._run({"a": self.decoder_a, "b": self.decoder_b}[domain], styled)
 
     def _run(self, network, x):

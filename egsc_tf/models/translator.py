@@ -16,7 +16,7 @@ import tensorflow as tf
 from egsc_tf.config import Config
 from egsc_tf.domains import DIRECTIONS, DOMAINS, split
 from egsc_tf.errors import UserError
-from egsc_tf.models import value_range
+from egsc_tf.models import adain, value_range
 from egsc_tf.models.adain import feature_mask
 from egsc_tf.models.encoder import Encoder
 from egsc_tf.models.generator import Generator
@@ -44,9 +44,7 @@ def _content_part(content: tf.Tensor) -> str:
     return "content_in_turn" if pixels >= PIXELS_IN_TURN else "content"
 
 
-def _check_values(style: tf.Tensor, strength: tf.Tensor) -> None:
-    if not tf.reduce_all(tf.math.is_finite(style)):
-        raise UserError("style: expected finite numbers, found others")
+def _check_strength(strength: tf.Tensor) -> None:
     if not tf.reduce_all((strength >= 0.0) & (strength <= 1.0)):
         raise UserError(f"strength: expected 0 to 1, found {strength.numpy().tolist()}")
 
@@ -157,7 +155,7 @@ class Translator(keras.Model):
             source, target = split(direction)
             style = self._style(target, example)
             c, m = self._content(source, example)
-            self._decode(target, c, m, style, tf.ones([1]))
+            self._decode(target, c, m, style)
 
     def load_weights(self, filepath: str, **kwargs: Any) -> Any:
         """Reads what `save_weights` wrote, of a Translator of the same Config."""
@@ -177,7 +175,7 @@ class Translator(keras.Model):
           content: [B, H, W, 3], float in [-1, 1] or uint8: images of the source domain.
           exemplar: [B or 1, H', W', 3], likewise: images of the target domain.
           direction: "a2b" or "b2a".
-          strength: scalar or [B], 0 to 1 for the full style; see translate_with_style.
+          strength: scalar or [B], 0 to 1 for the full style; see style_at.
 
         Returns:
           [B, H, W, 3] float32 in [-1, 1].
@@ -221,8 +219,7 @@ class Translator(keras.Model):
           style: [B, 2C] or [1, 2C], from encode_style of the target domain; codes can
             be stored and blended.
           direction: "a2b" or "b2a".
-          strength: scalar or [B]; 0 leaves the masked content without AdaIN, 1 is the
-            exemplar's style, values between blend them.
+          strength: scalar or [B], 0 to 1 for the full style; see style_at.
 
         Raises:
           UserError: for bad shapes, types or values, or another direction.
@@ -238,9 +235,70 @@ class Translator(keras.Model):
         target: str,
         strength: Strength,
     ) -> tf.Tensor:
+        style = self.style_at(strength, style, content, target)
         c, m = self._function(_content_part(content), source)(content)
         size = tf.shape(content)[1:3]
-        return self.decode(c, m, style, target, strength)[:, : size[0], : size[1]]
+        return self.decode(c, m, style, target)[:, : size[0], : size[1]]
+
+    def style_at(
+        self, strength: Strength, style: Array, content: Array, domain: str = "b"
+    ) -> Array:
+        """The style code on the way from a content's own look to a given style.
+
+        Decoders know style codes of their domain alone. So the code is blended, not the
+        features, which AdaIN would leave at a scale that they have never seen.
+
+        Args:
+          strength: scalar or [B]: 0 is the code that F of `domain` finds in the content
+            itself, 1 is `style`, values between blend the two.
+          style: [B, 2C] or [1, 2C], from encode_style of `domain`.
+          content: [B, H, W, 3], float in [-1, 1] or uint8: images of the other domain.
+          domain: that is translated to.
+
+        Returns:
+          [B, 2C] or [1, 2C].
+
+        Raises:
+          UserError: for a strength of a bad shape or value, bad images, or another
+            domain.
+        """
+        _check_domain(domain)
+        images = self._images("content", content)
+        strength = tf.cast(strength, tf.float32)
+        if not any(
+            strength.shape.is_compatible_with(x)
+            for x in (tf.TensorShape([]), images.shape[:1])
+        ):
+            raise UserError(
+                f"strength: expected a number or {images.shape[:1]}, found "
+                f"{strength.shape}"
+            )
+        if tf.executing_eagerly():
+            _check_strength(strength)
+        known = tf.get_static_value(strength)
+        if not self.use_adain or (known is not None and np.all(known == 1.0)):
+            return style
+        batch = tf.shape(images)[0]
+        strength = tf.broadcast_to(strength, [batch])
+
+        def given() -> tf.Tensor:
+            return tf.broadcast_to(tf.cast(style, tf.float32), [batch, width])
+
+        def blended() -> tf.Tensor:
+            own = self._function("style", domain)(images)
+            return adain.between(own, given(), strength)
+
+        width = 2 * self.generator.channels
+        return tf.cond(tf.reduce_all(strength == 1.0), given, blended)
+
+    def features(self, images: Array, domain: str = "b") -> tf.Tensor:
+        """F of a domain: [B, H, W, 3], float in [-1, 1] or uint8 -> [B, h, w, C].
+
+        Raises:
+          UserError: for a bad shape, type or value, or another domain.
+        """
+        _check_domain(domain)
+        return self._function("features", domain)(self._images("images", images))
 
     def encode_content(
         self, content: Array, domain: str = "a"
@@ -266,7 +324,6 @@ class Translator(keras.Model):
         m: tf.Tensor,
         style: Array,
         domain: str = "b",
-        strength: Strength = 1.0,
         given: Optional[tuple[Array, Array]] = None,
     ) -> tf.Tensor:
         """Images [B, H', W', 3] in [-1, 1] of a domain from content, mask, style.
@@ -275,32 +332,23 @@ class Translator(keras.Model):
         that c and m are a part of.
 
         Raises:
-          UserError: for a style or strength of a bad shape or value, or another domain.
+          UserError: for a style of a bad shape or value, or another domain.
         """
         _check_domain(domain)
         batch, width = tf.shape(c)[0], 2 * self.generator.channels
         style = tf.cast(style, tf.float32)
-        strength = tf.cast(strength, tf.float32)
         if not any(style.shape.is_compatible_with([n, width]) for n in (1, c.shape[0])):
             raise UserError(
                 f"style: expected [{c.shape[0]}, {width}] or [1, {width}], found "
                 f"{style.shape}"
             )
-        if not any(
-            strength.shape.is_compatible_with(x)
-            for x in (tf.TensorShape([]), c.shape[:1])
-        ):
-            raise UserError(
-                f"strength: expected a number or {c.shape[:1]}, found {strength.shape}"
-            )
-        if tf.executing_eagerly():
-            _check_values(style, strength)
+        if tf.executing_eagerly() and not tf.reduce_all(tf.math.is_finite(style)):
+            raise UserError("style: expected finite numbers, found others")
         style = tf.broadcast_to(style, [batch, width])
-        strength = tf.broadcast_to(strength, [batch])
         if given is None:
-            return self._function("decode", domain)(c, m, style, strength)
+            return self._function("decode", domain)(c, m, style)
         moments = [tf.convert_to_tensor(moment, tf.float32) for moment in given]
-        return self._function("decode_part", domain)(c, m, style, strength, *moments)
+        return self._function("decode_part", domain)(c, m, style, *moments)
 
     def call(
         self, content: Array, exemplar: Array, direction: str = "a2b"
@@ -314,12 +362,12 @@ class Translator(keras.Model):
         if key not in self._functions:
             channels = self.generator.channels
             features = tf.TensorSpec([None, None, None, channels], tf.float32)
-            rows = tf.TensorSpec([None], tf.float32)
             styles = tf.TensorSpec([None, 2 * channels], tf.float32)
             moments = tf.TensorSpec([None, channels], tf.float32)
-            decoded = [features, features, styles, rows]
+            decoded = [features, features, styles]
             parts: dict[str, tuple[Callable[..., Any], list[Any]]] = {
                 "style": (self._style, [_IMAGES]),
+                "features": (self._features, [_IMAGES]),
                 "content": (self._content, [_IMAGES]),
                 "content_in_turn": (
                     functools.partial(self._content, in_turn=True),
@@ -341,6 +389,9 @@ class Translator(keras.Model):
 
     def _style(self, domain: str, exemplar: tf.Tensor) -> tf.Tensor:
         return self.generator.style(exemplar, self._feature(domain), domain)
+
+    def _features(self, domain: str, images: tf.Tensor) -> tf.Tensor:
+        return tf.cast(self._feature(domain)(images), tf.float32)
 
     def _content(
         self, domain: str, content: tf.Tensor, in_turn: bool = False
@@ -369,7 +420,6 @@ class Translator(keras.Model):
         c: tf.Tensor,
         m: tf.Tensor,
         style: tf.Tensor,
-        strength: tf.Tensor,
         *given: tf.Tensor,
     ) -> tf.Tensor:
         image = self.generator.decode(
@@ -377,7 +427,6 @@ class Translator(keras.Model):
             m if self.use_masks else None,
             style if self.use_adain else None,
             domain,
-            strength,
             given or None,
         )
         return tf.clip_by_value(image, -1.0, 1.0)

@@ -86,21 +86,18 @@ class ServedTranslator:
         def style_of(exemplar):
             return translator.encode_style(_to_float(exemplar), target)
 
-        def translated(content, style, strength):
+        def translated(content, style, strength=1.0):
             images = translator.translate_with_style(
                 _to_float(content), style, direction, strength
             )
             return to_uint8((images + 1.0) * 127.5)
-
-        def full(content):
-            return tf.ones([tf.shape(content)[0]])
 
         @traced(content_bytes=_STRINGS, exemplar_bytes=_STRINGS)
         def translate_bytes(content_bytes, exemplar_bytes):
             _same_batch(content_bytes=content_bytes, exemplar_bytes=exemplar_bytes)
             content, sizes = self._decode_all(content_bytes, "content_bytes")
             exemplar, _ = self._decode_all(exemplar_bytes, "exemplar_bytes")
-            images = translated(content, style_of(exemplar), full(content))
+            images = translated(content, style_of(exemplar))
             return {"image_bytes": _encode_all(images, sizes)}
 
         @traced(content=_IMAGES, exemplar=_IMAGES)
@@ -108,7 +105,7 @@ class ServedTranslator:
             _same_batch(content=content, exemplar=exemplar)
             content = self._checked(content, "content")
             exemplar = self._checked(exemplar, "exemplar")
-            return {"image": translated(content, style_of(exemplar), full(content))}
+            return {"image": translated(content, style_of(exemplar))}
 
         @traced(exemplar=_IMAGES)
         def encode_style(exemplar):
@@ -141,7 +138,7 @@ class ServedTranslator:
             def one(row, content, exemplar):
                 content, size = self._decode_own(content, "content_bytes", row)
                 exemplar, _ = self._decode_own(exemplar, "exemplar_bytes", row)
-                images = translated(content, style_of(exemplar), full(content))
+                images = translated(content, style_of(exemplar))
                 return _encode(images[0], size)
 
             images = _one_by_one(

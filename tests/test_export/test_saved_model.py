@@ -100,6 +100,19 @@ def test_a_style_at_full_strength_is_the_translation(served):
     assert [(n == w).all() for n, w in zip(none.numpy(), whole.numpy())] == [1, 0, 1]
 
 
+def test_less_than_full_strength_is_the_translator_s(served, translator):
+    content, style = noise(2, 16, 20, 3), translator.encode_style(noise(2, 17, 21, 3))
+    strength = np.array([0.3, 1.0], np.float32)
+    found = served["translate_with_style"](
+        content=tf.constant(content), style=style, strength=tf.constant(strength)
+    )["image"]
+    expected = translator.translate_with_style(
+        images.to_float(content), style, strength=strength
+    )
+    off = found.numpy().astype(int) - images.to_uint8(expected)
+    assert np.abs(off).max() <= 1
+
+
 def test_encoded_images_of_the_model_s_size_are_translated_as_they_are(served):
     content, exemplar = noise(2, 16, 16, 3), noise(2, 16, 16, 3, seed=1)
     whole = served["translate"](

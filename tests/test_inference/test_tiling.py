@@ -80,6 +80,14 @@ def test_the_other_direction_and_less_style():
         translator_of(), 93, 110, direction="b2a", strength=0.3
     )
     np.testing.assert_allclose(tiled, whole, atol=1e-5)
+    full, _ = whole_and_tiled(translator_of(), 93, 110, direction="b2a")
+    assert np.abs(whole - full).max() > 1e-3
+
+
+def test_less_of_an_encoder_s_style_is_refused():
+    translator = translator_of(style_code="encoder", use_masks=False)
+    with pytest.raises(UserError, match=r"--tile: expected --strength=1, .* encoder"):
+        whole_and_tiled(translator, 93, 110, strength=0.3)
 
 
 def test_statistics_of_each_tile_show_seams(monkeypatch):

@@ -49,13 +49,16 @@ def test_transfer_without_mask_or_style():
     np.testing.assert_array_equal(adain.transfer(X, 2.0 * X, None), 2.0 * X * X)
 
 
-def test_strength_blends_linearly():
-    s = tf.constant([[10.0, 7.0]])
-    full = adain.transfer(X, None, s)
-    half = adain.transfer(X, None, s, strength=tf.constant([0.5]))
-    np.testing.assert_allclose(half, (X + full) / 2.0, rtol=1e-5)
-    none = adain.transfer(X, None, s, strength=tf.constant([0.0]))
-    np.testing.assert_allclose(none, X)
+def test_codes_are_blended_row_by_row():
+    own, style = tf.constant([[2.0, 4.0], [0.0, 8.0]]), tf.constant([[10.0, 0.0]])
+    found = adain.between(own, style, tf.constant([0.25, 1.0]))
+    np.testing.assert_allclose(found, [[4.0, 3.0], [10.0, 0.0]])
+
+
+@pytest.mark.parametrize("form", adain.FORMS)
+def test_a_code_can_be_made_of_moments(form):
+    found = adain.code_of(*adain.moments(X), form)
+    np.testing.assert_array_equal(found, adain.style_code(X, form))
 
 
 def test_statistics_are_float32_in_half_precision():

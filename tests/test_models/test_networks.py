@@ -211,6 +211,26 @@ def test_strength_changes_the_translation_image_by_image(translator):
     assert np.abs(mixed[1] - full[1]).max() > 1e-4
 
 
+def test_strength_blends_the_style_codes_of_exemplar_and_content(translator):
+    content, exemplar = image(2, 16, 16, 3), image(1, 24, 16, 3)
+    style = translator.encode_style(exemplar, "a")
+    own = translator.encode_style(content, "a")  # what F of the target sees in it
+    for strength in (0.0, 0.3):
+        expected = translator.translate_with_style(
+            content, own + strength * (style - own), "b2a"
+        )
+        found = translator.translate(content, exemplar, "b2a", strength)
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert translator.style_at(1.0, style, content, "a") is style
+
+
+def test_without_adain_strength_changes_nothing():
+    plain = Translator.from_config(dataclasses.replace(CONFIG, use_adain=False))
+    content, exemplar = image(2, 16, 16, 3), image(1, 16, 16, 3)
+    full = plain.translate(content, exemplar)
+    np.testing.assert_array_equal(plain.translate(content, exemplar, "a2b", 0.3), full)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
