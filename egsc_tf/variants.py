@@ -99,7 +99,10 @@ def changed(base, text):
             raise UserError("found nothing")
         before = [shown(f.name, getattr(base, f.name)) for f in settings_of(base)]
         config = of_flags([*before, *more])
-        require_used([config], Given.of(more, more))
+        given = Given.of(more, more)
+        if "seed" in given.all:
+            raise UserError("found --seed, and --seeds is in its place")
+        require_used([config], given)
     except (absl_flags.Error, ValueError, UserError) as error:
         raise UserError(
             f"--change={text}: expected flags of training: {error}"

@@ -1,6 +1,7 @@
 """What a plan says: on the screen, and as a flagfile with its reasons."""
 
 import dataclasses
+import math
 
 from egsc_tf.data import images
 from egsc_tf.planning import plan
@@ -58,7 +59,10 @@ def of_plan(found):
     )
     yield _time(found)
     if found.steps < found.wanted:
-        hours = found.seconds / 3600 * found.wanted / found.steps
+        config, (masks, translation) = found.config, found.timing.steps
+        steps = config.mask_steps * masks + config.total_steps * translation
+        more = steps * (found.wanted / found.steps - 1.0)
+        hours = math.ceil((found.seconds + more) / 360) / 10
         yield (
             f"{found.wanted:,} steps are what such a size should have: "
             f"--hours={hours:.1f}"

@@ -127,6 +127,15 @@ def test_the_time_is_filled_with_the_largest_size_that_it_is_enough_for(hours, s
     assert any("should have" in line for line in flagfile.of_plan(made)) != enough
 
 
+@pytest.mark.parametrize("hours", [0.05, 0.1, 0.4])
+def test_the_hours_that_are_advised_are_what_it_takes(hours):
+    made = make(hours=hours)
+    told = next(line for line in flagfile.of_plan(made) if "should have" in line)
+    advised = float(re.search(r"--hours=([\d.]+)", told)[1])
+    assert make(hours=advised).steps >= made.wanted
+    assert make(hours=advised - 0.2).steps < made.wanted
+
+
 def test_a_time_that_is_too_short_is_told_and_takes_the_fewest_steps(caplog):
     least = make(hours=0.01)
     assert least.steps == plan.FEWEST_STEPS

@@ -214,6 +214,7 @@ program.run(lambda: variants.train_and_score(config.Config(), workdir))
             "--change=--perceptual_network=/no/such.h5",
             "--perceptual_network=/no/such.h5: expected",
         ),
+        ("--change=--seed=4", "--change=--seed=4: expected flags of training: found"),
         ("--variants=unit,unit", "--variants: expected different values"),
         ("--seeds=one", "--seeds: expected integers"),
         ("--metrics=fad", "--metrics: expected some of"),
