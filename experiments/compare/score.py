@@ -243,7 +243,7 @@ def main(flags, settings):
         logging.warning("%s", line)
     text = json.dumps(results, indent=2, sort_keys=True, allow_nan=False)
     write_whole(os.path.join(flags.output, "scores.json"), text)
-    text = table(scores)
+    text = table(scores) + "".join(f"\n{line}\n" for line in results["caveats"])
     write_whole(os.path.join(flags.output, "scores.md"), text)
     print(text, end="")
 
